@@ -1,0 +1,63 @@
+# dupgpu. `make demo` and `make test` are all a newcomer needs; README.md tells the rest.
+#
+#   make            build/dupgpu.so
+#   make demo       install what is missing, build, find duplicates in a folder of real pictures
+#   make test       install what is missing, run every test; `make test SAN=1` runs them under ASan and UBSan
+#   make bench      ratios against peers and limits, in one run
+#   make install    PREFIX (/usr), LIBDIR and DESTDIR are honoured; make uninstall removes all of it
+#   make dist       dist/dupgpu-VERSION.tar.gz from the committed tree
+#   make format     clang-format over the tree
+#
+# One rule builds every object; the rooms differ only in the flags named below. Set WERROR= to let warnings pass.
+
+VERSION := $(shell sed -n 's/^\#define DUPGPU_VERSION "\(.*\)"/\1/p' ext/dupgpu.h)
+COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+
+CC      ?= cc
+PYTHON  ?= /usr/bin/python3
+SAN     ?=
+BUILD   ?= build$(if $(SAN),/san)
+WERROR  ?= -Werror
+OPT     ?= -O2 -g
+
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
+SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+comma   := ,
+
+ALL_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden -ffp-contract=off $(WARN) $(OPT) $(SANFLAGS) $(CFLAGS)
+ALL_LDFLAGS := $(SANFLAGS) -Wl,-z,now,-z,relro,-z,nodelete,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
+LIBS    := -ljpeg -lpng -lz -lm -fopenmp
+
+KERNELS := $(wildcard kernels/*.c kernels/engine/*.c kernels/cpu/*.c kernels/image/*.c)
+EXTENSION := $(wildcard ext/*.c vtab/*.c)
+REFERENCE := $(wildcard kernels/reference/*.c)
+CORE_TESTS := $(patsubst tests/core/%.c,$(BUILD)/tests/%,$(wildcard tests/core/test_*.c))
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+.PHONY: all demo test bench install uninstall clean dist format deps core-tests
+all: $(BUILD)/dupgpu.so
+
+$(BUILD)/dupgpu.so: $(call objects,$(KERNELS) $(EXTENSION))
+	$(CC) -shared -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ROOM_CFLAGS) -MMD -MP -c -o $@ $<
+
+# OpenMP lives in kernels/cpu only.
+$(BUILD)/kernels/cpu/%.o: ROOM_CFLAGS := -fopenmp -O3
+# gcc's SLP vectoriser would form fused multiply-adds in the DCT, which changes hashes.
+$(BUILD)/kernels/image/%.o: ROOM_CFLAGS := -O3 -fno-tree-slp-vectorize
+$(BUILD)/ext/info.o: ROOM_CFLAGS := -DDUPGPU_COMMIT='"$(COMMIT)"'
+
+# C tests: each file in tests/core is a cmocka program over the kernels and the reference, without SQLite.
+core-tests: $(CORE_TESTS)
+$(BUILD)/tests/%: $(BUILD)/tests/core/%.o $(call objects,$(KERNELS) $(REFERENCE))
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS) -lcmocka
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+clean:
+	rm -rf build dist

@@ -1,0 +1,95 @@
+/*
+ * Exact Hamming joins: every pair of rows whose hashes differ in at most `threshold` bits, each once.
+ *
+ * A join is opened over a column of hashes, read in batches and closed. Opening collapses identical rows and decides
+ * the plan; reading computes work units on demand and hands out row pairs, so memory is bounded by the column and not
+ * by the number of pairs, and a caller who stops early pays only for what was read.
+ *
+ * Order: the same column, threshold and plan give the same pairs in the same order on every backend, instruction set
+ * and number of threads. There is no global order.
+ */
+#ifndef DG_ENGINE_JOIN_H
+#define DG_ENGINE_JOIN_H
+
+#include "../error.h"
+#include "../poll.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    DG_JOIN_MAX_BITS = 8192, /* widest hash accepted: 1024 bytes */
+};
+
+enum dg_join_plan {
+    DG_PLAN_AUTO,
+    DG_PLAN_BRUTE,       /* compare all pairs of distinct rows */
+    DG_PLAN_MULTI_INDEX, /* general pigeonhole over chunks of the bits */
+};
+
+/* Which rows may be the first of a pair. */
+enum dg_join_focus {
+    DG_FOCUS_NONE,   /* all pairs */
+    DG_FOCUS_FIRST,  /* pairs (focus_row, j), j > focus_row */
+    DG_FOCUS_SECOND, /* pairs (i, focus_row), i < focus_row */
+};
+
+typedef struct dg_join_spec {
+    /*
+     * The column: rows * words uint64, row-major, words = ceil(bits/64). Word 0 holds the first eight bytes of the
+     * hash, most significant first; the unused low bits of the last word are zero. Allocated with malloc.
+     * dg_join_open takes ownership, also when it fails.
+     */
+    uint64_t *hashes;
+    uint32_t rows;
+    uint32_t bits; /* 1..DG_JOIN_MAX_BITS */
+
+    uint32_t threshold; /* pairs with distance <= threshold */
+    enum dg_join_focus focus;
+    uint32_t focus_row;
+
+    enum dg_join_plan plan;
+    const char *backend;   /* "auto" or a name of the registry */
+    const char *isa;       /* NULL: the best this processor has; else a name dg_cpu_isa_names gives */
+    uint32_t chunks;       /* 0: the planner's choice; else the number of multi-index chunks, for tests */
+    uint32_t threads;      /* 0: the processors this process may use */
+    uint64_t memory_limit; /* bytes of work space beside `hashes`; 0: 80 % of what is free */
+    dg_poll poll;          /* must stay valid until the join is closed */
+} dg_join_spec;
+
+typedef struct dg_pair {
+    uint32_t a, b; /* row numbers, a < b */
+    uint32_t distance;
+} dg_pair;
+
+/* What a join did so far, for dupgpu_stats. */
+typedef struct dg_join_report {
+    const char *backend;
+    char device[64];
+    char plan[160]; /* in words, with the reason */
+    char fallback[200]; /* empty: none */
+    uint64_t rows, unique_rows;
+    uint64_t batches;    /* work units run */
+    uint64_t candidates; /* pairs of distinct rows compared */
+    uint64_t results;    /* row pairs handed out */
+    uint64_t bytes;      /* peak work space, `hashes` included */
+    double seconds;      /* inside the engine */
+} dg_join_report;
+
+typedef struct dg_join dg_join;
+
+/* Opens a join. On failure *out is NULL. */
+enum dg_code dg_join_open(const dg_join_spec *spec, dg_join **out, dg_err *err);
+
+/*
+ * Writes up to `capacity` pairs and their number to *count; 0 means the join is at its end.
+ * After a failure only dg_join_report_get and dg_join_close may be called.
+ */
+enum dg_code dg_join_read(dg_join *join, dg_pair *pairs, size_t capacity, size_t *count, dg_err *err);
+
+void dg_join_report_get(const dg_join *join, dg_join_report *report);
+
+/* Frees everything; NULL is allowed. */
+void dg_join_close(dg_join *join);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * How the kernels report failure.
+ *
+ * A function that can fail returns DG_OK or one of the codes below and writes the text into the caller's dg_err.
+ * The first failure wins: once a dg_err holds a code, later calls to dg_fail leave it alone, so that clean-up code
+ * may fail without hiding the cause. Out-parameters are empty after a failure.
+ */
+#ifndef DG_ERROR_H
+#define DG_ERROR_H
+
+enum dg_code {
+    DG_OK = 0,
+    DG_ERROR,     /* wrong input or a fault; the text says which */
+    DG_NOMEM,     /* an allocation failed */
+    DG_INTERRUPT, /* the caller's poll asked to stop */
+};
+
+typedef struct dg_err {
+    enum dg_code code;
+    char text[400]; /* UTF-8, always terminated */
+} dg_err;
+
+/* Records `code` and the printf-style text unless an earlier failure is recorded. Returns the recorded code. */
+enum dg_code dg_fail(dg_err *err, enum dg_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* dg_fail with DG_NOMEM and a text that names what could not be allocated. */
+enum dg_code dg_fail_nomem(dg_err *err, const char *what);
+
+#endif

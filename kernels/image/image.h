@@ -1,0 +1,70 @@
+/*
+ * Pictures: from the bytes of a JPEG or PNG file to perceptual hashes, bit for bit ImageHash's on Pillow.
+ *
+ * Nothing here keeps state between calls, starts a thread or prints; every function may run on any thread.
+ * One call decodes once, streaming, and computes every hash asked for.
+ */
+#ifndef DG_IMAGE_H
+#define DG_IMAGE_H
+
+#include "../error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum dg_hash_kind { DG_PHASH, DG_DHASH, DG_DHASH_VERTICAL, DG_AHASH, DG_WHASH, DG_HASH_KINDS };
+
+enum { DG_HASH_SIZE_MAX = 32, DG_HASH_BYTES_MAX = DG_HASH_SIZE_MAX * DG_HASH_SIZE_MAX / 8 };
+
+enum dg_luma { DG_LUMA_PILLOW7, DG_LUMA_PILLOW6 };
+enum dg_truncated { DG_TRUNCATED_REFUSE, DG_TRUNCATED_LENIENT };
+enum dg_alpha { DG_ALPHA_IGNORE, DG_ALPHA_WHITE, DG_ALPHA_BLACK };
+
+/* How a file becomes grey samples. All zero, but for max_pixels, is what ImageHash does. */
+typedef struct dg_image_options {
+    int orient; /* 1: apply the EXIF orientation first */
+    enum dg_luma luma;
+    enum dg_truncated truncated;
+    enum dg_alpha alpha;
+    uint64_t max_pixels; /* larger pictures are refused from their header */
+} dg_image_options;
+
+/* Bytes of a hash of size*size bits: the bits are left-padded with zeros to whole bytes, as in ImageHash's hex. */
+static inline size_t dg_hash_bytes(int size)
+{
+    return ((size_t)size * (size_t)size + 7) / 8;
+}
+
+/* The function's SQL name: "phash", "dhash", "dhash_vertical", "ahash", "whash". */
+const char *dg_hash_name(enum dg_hash_kind kind);
+
+/*
+ * DG_OK where `size` is defined for the kind, else DG_ERROR with a text that says which sizes are:
+ * phash and whash 2, 4, 8, 16, 32; the others 2..32.
+ */
+enum dg_code dg_hash_size_check(enum dg_hash_kind kind, int64_t size, dg_err *err);
+
+typedef struct dg_hash_set {
+    unsigned wanted; /* in: bit 1 << kind for each hash to compute */
+    int size;        /* in: hash size, accepted by dg_hash_size_check for each wanted kind */
+    uint8_t hash[DG_HASH_KINDS][DG_HASH_BYTES_MAX]; /* out: dg_hash_bytes(size) bytes each, first bit most significant */
+} dg_hash_set;
+
+/* Decodes the file and computes the wanted hashes. DG_ERROR's text says why the file was refused. */
+enum dg_code dg_image_hash(const void *file, size_t bytes, const dg_image_options *options, dg_hash_set *set,
+                           dg_err *err);
+
+/* What a file's headers say; pixels are not decoded. */
+typedef struct dg_image_info {
+    const char *format; /* "jpeg" or "png" */
+    uint32_t width, height;
+    int channels;    /* as stored: 1 grey or palette, 2 grey+alpha, 3 RGB or YCbCr, 4 RGBA or CMYK */
+    int bit_depth;   /* bits of a sample (of a palette index) */
+    int orientation; /* EXIF tag 0x0112, 1..8; 1 where there is none */
+    int jpeg_quality; /* estimate 1..100 from the quantisation tables; 0 for PNG */
+    uint64_t bytes;
+} dg_image_info;
+
+enum dg_code dg_image_info_read(const void *file, size_t bytes, dg_image_info *info, dg_err *err);
+
+#endif
