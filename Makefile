@@ -53,9 +53,14 @@ $(BUILD)/ext/info.o: ROOM_CFLAGS := -DDUPGPU_COMMIT='"$(COMMIT)"'
 
 # C tests: each file in tests/core is a cmocka program over the kernels and the reference, without SQLite.
 core-tests: $(CORE_TESTS)
-$(BUILD)/tests/%: $(BUILD)/tests/core/%.o $(call objects,$(KERNELS) $(REFERENCE))
+$(BUILD)/tests/%: $(BUILD)/tests/core/%.o $(BUILD)/tests/core/columns.o $(call objects,$(KERNELS) $(REFERENCE))
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS) -lcmocka
+
+# The join engine without SQLite, for measuring.
+$(BUILD)/bench/join_engine: $(BUILD)/tests/bench/join_engine.o $(BUILD)/tests/core/columns.o $(call objects,$(KERNELS))
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

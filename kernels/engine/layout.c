@@ -1,0 +1,92 @@
+#include "layout.h"
+
+#include <math.h>
+#include <string.h>
+
+double dg_extent_pairs(const dg_extent *extent)
+{
+    double a = (double)extent->rows_a, b = (double)extent->rows_b;
+    return extent->self ? a * (a - 1) / 2 : a * b;
+}
+
+double dg_values_within(uint32_t width, uint32_t radius)
+{
+    double sum = 0, choose = 1;
+    for (uint32_t i = 0; i <= radius && i <= width; i++) {
+        sum += choose;
+        choose = choose * (width - i) / (i + 1);
+    }
+    return sum;
+}
+
+/* The widest chunk that pays: one whose buckets hold about half a row. */
+static uint32_t width_limit(uint64_t rows)
+{
+    uint32_t width = 1;
+    while ((uint64_t)1 << (width - 1) < rows && width < DG_CHUNK_WIDTH_MAX) width++;
+    return width;
+}
+
+int dg_layout_make(const dg_extent *extent, uint32_t chunks, dg_layout *out)
+{
+    uint32_t bits = extent->bits, t = extent->threshold, limit;
+    *out = (dg_layout){0};
+    if (chunks < 2 || chunks > t + 1 || chunks > bits || chunks > DG_CHUNKS_MAX) return 0;
+    limit = width_limit(extent->rows_a > extent->rows_b ? extent->rows_a : extent->rows_b);
+    uint32_t radius = (t - chunks + 1) / chunks, wider = (t - chunks + 1) % chunks, start = 0;
+    for (uint32_t c = 0; c < chunks; c++) {
+        uint32_t room = bits / chunks + (c < bits % chunks);
+        dg_chunk *chunk = &out->chunk[c];
+        *chunk = (dg_chunk){start, room < limit ? room : limit, radius + (c < wider)};
+        if (chunk->radius >= chunk->width) return 0;
+        start += room;
+    }
+    out->chunks = chunks;
+    return 1;
+}
+
+void dg_layout_predict(const dg_extent *extent, const dg_device_info *device, const double *skew, dg_layout *layout)
+{
+    const dg_costs *cost = &device->costs;
+    double pairs = dg_extent_pairs(extent), rows = (double)(extent->rows_a > extent->rows_b ? extent->rows_a : extent->rows_b);
+    double sieve_words = extent->words < 2 ? 1 : 2;
+    layout->candidates = layout->seconds = 0;
+    for (uint32_t c = 0; c < layout->chunks; c++) {
+        const dg_chunk *chunk = &layout->chunk[c];
+        double buckets = ldexp(1, (int)chunk->width), near = dg_values_within(chunk->width, chunk->radius);
+        double uneven = skew ? skew[c] : 1, candidates = pairs * near / buckets * uneven;
+        if (candidates > pairs) candidates = pairs;
+        /* A pair of buckets is entered when both have rows; the mean size counts a bucket once for each row in it. */
+        double held = rows / buckets, size = held * uneven, used = 1 - exp(-held);
+        double looked = (extent->self ? buckets * near / 2 : buckets * near);
+        double entered = looked * used * used;
+        double each = size <= 2 ? cost->pair[0] : size <= 20 ? cost->pair[1] : cost->pair[2];
+        layout->candidates += candidates;
+        layout->seconds += looked * 1e-9 + entered * cost->bucket_pair + candidates * each;
+        if (c > 0 || !extent->sorted) {
+            double moved = (double)extent->rows_a + (extent->self ? 0 : (double)extent->rows_b);
+            layout->seconds += moved * cost->partition_row * (1 + 0.5 * (sieve_words - 1)) + buckets * 1e-9;
+        }
+    }
+    layout->seconds = layout->seconds / device->units + layout->chunks * cost->start;
+}
+
+double dg_brute_seconds(const dg_extent *extent, const dg_device_info *device, uint32_t sieve_bits)
+{
+    uint32_t which = sieve_bits == 32 ? 0 : sieve_bits == 64 ? 1 : sieve_bits == 128 ? 2 : 3;
+    return dg_extent_pairs(extent) * device->costs.brute[which] / device->units + device->costs.start;
+}
+
+uint32_t dg_masks_list(uint32_t width, uint32_t radius, uint32_t *masks)
+{
+    uint32_t count = 0;
+    masks[count++] = 0;
+    for (uint32_t weight = 1; weight <= radius; weight++) {
+        for (uint64_t m = ((uint64_t)1 << weight) - 1; m < (uint64_t)1 << width;) {
+            masks[count++] = (uint32_t)m;
+            uint64_t low = m & -m, carry = m + low; /* the next number of equal weight (HAKMEM 175) */
+            m = carry | (((m ^ carry) >> 2) / low);
+        }
+    }
+    return count;
+}

@@ -1,0 +1,484 @@
+#include "stage.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    HITS = 65536,           /* of a unit; a tile of 256 x 256 always fits */
+    SLOTS_MIN = 8,          /* units in flight */
+    SLOTS_MAX = 64,
+    UNIT_COST = 1 << 22,    /* pairs compared in a unit of buckets: about a millisecond */
+    LOOKUP_COST = 24,       /* pairs one look at a pair of buckets is worth */
+    BUCKET_MAX = 4096,      /* larger buckets are cut into tiles */
+    NOWHERE = -1,
+};
+
+/* A unit on its way: waiting, or run with its hits in a slot. */
+typedef struct item {
+    dg_unit unit;
+    int slot;
+    uint32_t hits;
+} item;
+
+struct dg_stage {
+    dg_stage_spec spec;
+    int self;
+    uint32_t pass;    /* chunk; layout.chunks: the brute pass */
+    int brute;        /* the pass is a brute one */
+    int pass_open, finished;
+    dg_index a, b;
+    uint32_t *masks, mask_count;
+    uint32_t *offsets_a, *offsets_b; /* host copies, or the device's memory itself */
+
+    /* The generator: what of the pass has not become units yet. */
+    uint32_t bucket;                /* next bucket, or row of tiles */
+    uint32_t mask;                  /* inside a large bucket: next mask */
+    uint32_t tile_a, tile_b;        /* inside a pair of large buckets or the tile grid */
+    int inside;                     /* a large bucket is being cut */
+    double mean;                    /* rows in a bucket of b */
+
+    item *items;                    /* in order; items[head ..] are not delivered yet */
+    uint32_t head, count, room;
+    uint32_t slots, batch;
+    int slot_used[SLOTS_MAX];
+    dg_unit units[SLOTS_MAX];
+    uint32_t counts[SLOTS_MAX];
+    uint64_t candidates[SLOTS_MAX];
+    dg_buffer hits;
+    dg_hit *delivered;              /* a copy of a slot, where the host cannot read the device's memory */
+
+    dg_stage_counts total;
+};
+
+/* --- passes --- */
+
+static void free_index(dg_stage *s, dg_index *index, uint32_t **offsets)
+{
+    const dg_backend *backend = s->spec.backend;
+    if (*offsets != index->offsets.host) free(*offsets);
+    *offsets = NULL;
+    backend->free(s->spec.device, &index->sieve);
+    backend->free(s->spec.device, &index->index);
+    backend->free(s->spec.device, &index->offsets);
+}
+
+static void close_pass(dg_stage *s)
+{
+    free_index(s, &s->a, &s->offsets_a);
+    free_index(s, &s->b, &s->offsets_b);
+    free(s->masks);
+    s->masks = NULL;
+    s->pass_open = 0;
+}
+
+/* Words to sieve by: those the chunk does not touch, since inside a bucket the chunk's own bits tell nothing. */
+static void choose_sieve(const dg_stage *s, dg_index *index)
+{
+    uint32_t words = s->spec.words, chosen = 0;
+    uint32_t wanted = words == 1 ? 1 : 2;
+    uint32_t first = index->chunk.start / 64, last = (index->chunk.start + index->chunk.width - 1) / 64;
+    index->sieve_bits = 64 * wanted;
+    for (uint32_t w = 0; w < words && chosen < wanted; w++)
+        if (w < first || w > last) index->sieve_word[chosen++] = w;
+    for (uint32_t w = first; w <= last && chosen < wanted; w++) index->sieve_word[chosen++] = w;
+}
+
+/* Orders rows [begin, begin + count) by the chunk. `work` holds the sieve where it is large enough. */
+static enum dg_code build_index(dg_stage *s, uint32_t begin, uint32_t count, const dg_chunk *chunk, const dg_buffer *work,
+                                dg_index *index, uint32_t **offsets, dg_err *err)
+{
+    const dg_backend *backend = s->spec.backend;
+    dg_device *device = s->spec.device;
+    size_t offset_bytes = (((size_t)1 << chunk->width) + 1) * sizeof(uint32_t);
+    *index = (dg_index){
+        .hashes = s->spec.hashes, .words = s->spec.words, .begin = begin, .count = count, .chunk = *chunk};
+    choose_sieve(s, index);
+    int in_order = s->spec.sorted && chunk->start == 0 && s->spec.words == 1;
+    size_t sieve_bytes = (size_t)count * index->sieve_bits / 8;
+    if (backend->alloc(device, offset_bytes, NULL, &index->offsets, err)) return err->code;
+    if (in_order) { /* the rows themselves are the sieve */
+        if (backend->alloc(device, sieve_bytes, (uint64_t *)s->spec.hashes.host + begin, &index->sieve, err))
+            return err->code;
+    } else {
+        void *space = work && work->host && work->bytes >= sieve_bytes ? work->host : NULL;
+        if (backend->alloc(device, sieve_bytes, space, &index->sieve, err)) return err->code;
+        if (backend->alloc(device, (size_t)count * sizeof(uint32_t), NULL, &index->index, err)) return err->code;
+    }
+    dg_op_partition op = {index, in_order};
+    if (backend->run(device, DG_OP_PARTITION, &op, s->spec.poll, err)) return err->code;
+    if (backend->wait(device, s->spec.poll, err)) return err->code;
+    *offsets = index->offsets.host;
+    if (!*offsets) {
+        *offsets = malloc(offset_bytes);
+        if (!*offsets) return dg_fail_nomem(err, "the offsets of buckets");
+        if (backend->get(device, &index->offsets, 0, *offsets, offset_bytes, err)) return err->code;
+    }
+    return DG_OK;
+}
+
+/* Upper bound of the pairs chunk pass c compares, from the sizes of its buckets (Cauchy-Schwarz). */
+static double counted_candidates(const dg_stage *s, const dg_chunk *chunk)
+{
+    uint32_t buckets = 1u << chunk->width;
+    double squares_a = 0, squares_b = 0, near = dg_values_within(chunk->width, chunk->radius);
+    for (uint32_t v = 0; v < buckets; v++) {
+        double n = s->offsets_a[v + 1] - s->offsets_a[v];
+        squares_a += n * n;
+    }
+    if (s->self) return near * squares_a / 2;
+    for (uint32_t v = 0; v < buckets; v++) {
+        double n = s->offsets_b[v + 1] - s->offsets_b[v];
+        squares_b += n * n;
+    }
+    return near * sqrt(squares_a * squares_b);
+}
+
+static void open_brute_pass(dg_stage *s)
+{
+    const dg_stage_spec *spec = &s->spec;
+    s->a = (dg_index){.hashes = spec->hashes,
+                      .words = spec->words,
+                      .begin = spec->begin_a,
+                      .count = spec->count_a,
+                      .sieve_bits = spec->sieve_bits};
+    for (uint32_t w = 0; w < DG_SIEVE_WORDS_MAX; w++) s->a.sieve_word[w] = w;
+    s->b = s->a;
+    s->b.begin = spec->begin_b;
+    s->b.count = spec->count_b;
+    s->brute = 1;
+    s->tile_a = s->tile_b = 0;
+}
+
+static enum dg_code open_pass(dg_stage *s, dg_err *err)
+{
+    const dg_stage_spec *spec = &s->spec;
+    const dg_layout *layout = &spec->layout;
+    s->bucket = s->mask = 0;
+    s->inside = 0;
+    s->pass_open = 1;
+    if (layout->chunks == 0) {
+        open_brute_pass(s);
+        return DG_OK;
+    }
+    const dg_chunk *chunk = &layout->chunk[s->pass];
+    const dg_buffer *work = dg_buffer_empty(&spec->work) ? NULL : &spec->work;
+    if (build_index(s, spec->begin_a, spec->count_a, chunk, work, &s->a, &s->offsets_a, err)) return err->code;
+    if (!s->self && build_index(s, spec->begin_b, spec->count_b, chunk, NULL, &s->b, &s->offsets_b, err))
+        return err->code;
+
+    /* The plan was made from a sample. Where it was wrong about this chunk, brute force does the rest. */
+    dg_extent extent = {.rows_a = spec->count_a, .rows_b = spec->count_b, .self = s->self};
+    double all = dg_extent_pairs(&extent);
+    uint32_t which = spec->sieve_bits == 32 ? 0 : spec->sieve_bits == 64 ? 1 : spec->sieve_bits == 128 ? 2 : 3;
+    double here = counted_candidates(s, chunk) * spec->info->costs.pair[2];
+    if (!spec->keep_layout && here > all * spec->info->costs.brute[which]) {
+        close_pass(s);
+        s->total.chunks_left = layout->chunks - s->pass;
+        s->pass_open = 1;
+        open_brute_pass(s);
+        return DG_OK;
+    }
+    s->masks = malloc((size_t)dg_values_within(chunk->width, chunk->radius) * sizeof *s->masks);
+    if (!s->masks) return dg_fail_nomem(err, "the bucket masks");
+    s->mask_count = dg_masks_list(chunk->width, chunk->radius, s->masks);
+    s->mean = ldexp(spec->count_b, -(int)chunk->width);
+    return DG_OK;
+}
+
+/* --- cutting a pass into units --- */
+
+static uint32_t least(uint32_t x, uint32_t y)
+{
+    return x < y ? x : y;
+}
+
+/* The next tile of the grid over positions of a and b; `triangle`: only tiles on and above the diagonal. */
+static int next_tile(dg_stage *s, uint32_t begin_a, uint32_t end_a, uint32_t begin_b, uint32_t end_b, uint32_t side,
+                     int triangle, dg_unit *unit)
+{
+    uint32_t a0 = begin_a + s->tile_a * side;
+    if (a0 >= end_a) return 0;
+    uint32_t b0 = begin_b + s->tile_b * side;
+    *unit = (dg_unit){DG_UNIT_TILE, a0, least(a0 + side, end_a), b0, least(b0 + side, end_b)};
+    s->tile_b++;
+    if (begin_b + s->tile_b * side >= end_b) {
+        s->tile_a++;
+        s->tile_b = triangle ? s->tile_a : 0;
+    }
+    return 1;
+}
+
+/* The next tile of bucket s->bucket with its neighbours. */
+static int next_bucket_tile(dg_stage *s, dg_unit *unit)
+{
+    uint32_t v = s->bucket;
+    const uint32_t *offsets_b = s->self ? s->offsets_a : s->offsets_b;
+    for (; s->mask < s->mask_count; s->mask++, s->tile_a = s->tile_b = 0) {
+        uint32_t u = v ^ s->masks[s->mask];
+        if ((s->self && u < v) || offsets_b[u] == offsets_b[u + 1]) continue;
+        if (next_tile(s, s->offsets_a[v], s->offsets_a[v + 1], offsets_b[u], offsets_b[u + 1], DG_TILE_MAX,
+                      s->self && u == v, unit))
+            return 1;
+    }
+    return 0;
+}
+
+/* The next unit of the pass; 0: there is none left. */
+static int next_unit(dg_stage *s, dg_unit *unit)
+{
+    if (s->brute)
+        return next_tile(s, 0, s->spec.count_a, 0, s->spec.count_b, s->spec.tile, s->self, unit);
+    uint32_t buckets = 1u << s->a.chunk.width;
+    for (;;) {
+        if (s->inside) {
+            if (next_bucket_tile(s, unit)) return 1;
+            s->inside = 0;
+            s->bucket++;
+        }
+        if (s->bucket == buckets) return 0;
+        uint32_t begin = s->bucket, v = begin;
+        double cost = 0, near = s->self ? s->mask_count / 2.0 + 1 : s->mask_count;
+        for (; v < buckets && cost < UNIT_COST; v++) {
+            uint32_t n = s->offsets_a[v + 1] - s->offsets_a[v];
+            if (n > BUCKET_MAX) break;
+            cost += near * (LOOKUP_COST + n * (n > s->mean ? n : s->mean));
+        }
+        s->bucket = v;
+        if (v > begin) {
+            *unit = (dg_unit){DG_UNIT_BUCKETS, begin, v, 0, 0};
+            return 1;
+        }
+        s->inside = 1;
+        s->mask = s->tile_a = s->tile_b = 0;
+    }
+}
+
+/* --- items --- */
+
+static enum dg_code make_room(dg_stage *s, uint32_t more, dg_err *err)
+{
+    if (s->head > 0) {
+        memmove(s->items, s->items + s->head, (s->count - s->head) * sizeof *s->items);
+        s->count -= s->head;
+        s->head = 0;
+    }
+    if (s->count + more > s->room) {
+        uint32_t room = 2 * (s->count + more);
+        item *items = realloc(s->items, room * sizeof *items);
+        if (!items) return dg_fail_nomem(err, "the list of units");
+        s->items = items;
+        s->room = room;
+    }
+    return DG_OK;
+}
+
+/* Puts `parts` in the place of item i. */
+static enum dg_code replace(dg_stage *s, uint32_t i, const dg_unit *parts, uint32_t n, dg_err *err)
+{
+    i -= s->head;
+    if (make_room(s, n, err)) return err->code;
+    memmove(s->items + i + n, s->items + i + 1, (s->count - i - 1) * sizeof *s->items);
+    s->count += n - 1;
+    for (uint32_t k = 0; k < n; k++) s->items[i + k] = (item){parts[k], NOWHERE, 0};
+    return DG_OK;
+}
+
+/* Cuts a unit that had too many hits at fixed places. */
+static enum dg_code split(dg_stage *s, uint32_t i, dg_err *err)
+{
+    dg_unit u = s->items[i].unit, part[4];
+    uint32_t n = 0;
+    if (u.kind == DG_UNIT_BUCKETS && u.a1 - u.a0 > 1) {
+        uint32_t middle = u.a0 + (u.a1 - u.a0) / 2;
+        part[n++] = (dg_unit){u.kind, u.a0, middle, 0, 0};
+        part[n++] = (dg_unit){u.kind, middle, u.a1, 0, 0};
+    } else if (u.kind == DG_UNIT_BUCKETS) {
+        /* One bucket: its tiles, made by the generator set aside for the moment. */
+        dg_stage at = *s;
+        uint32_t room = 0;
+        dg_unit *tiles = NULL;
+        s->bucket = u.a0;
+        s->mask = s->tile_a = s->tile_b = 0;
+        for (dg_unit tile; next_bucket_tile(s, &tile); tiles[n++] = tile) {
+            if (n < room) continue;
+            room = room ? 2 * room : 64;
+            dg_unit *larger = realloc(tiles, room * sizeof *tiles);
+            if (!larger) {
+                free(tiles);
+                return dg_fail_nomem(err, "the list of units");
+            }
+            tiles = larger;
+        }
+        s->bucket = at.bucket, s->mask = at.mask, s->tile_a = at.tile_a, s->tile_b = at.tile_b;
+        enum dg_code code = replace(s, i, tiles, n, err);
+        free(tiles);
+        return code;
+    } else {
+        uint32_t rows = u.a1 - u.a0, columns = u.b1 - u.b0;
+        uint32_t ma = u.a0 + rows / 2, mb = u.b0 + columns / 2;
+        if (s->self && u.a0 == u.b0) { /* a triangle: two of them and a square */
+            part[n++] = (dg_unit){u.kind, u.a0, ma, u.a0, ma};
+            part[n++] = (dg_unit){u.kind, u.a0, ma, ma, u.a1};
+            part[n++] = (dg_unit){u.kind, ma, u.a1, ma, u.a1};
+        } else if (rows >= columns) {
+            part[n++] = (dg_unit){u.kind, u.a0, ma, u.b0, u.b1};
+            part[n++] = (dg_unit){u.kind, ma, u.a1, u.b0, u.b1};
+        } else {
+            part[n++] = (dg_unit){u.kind, u.a0, u.a1, u.b0, mb};
+            part[n++] = (dg_unit){u.kind, u.a0, u.a1, mb, u.b1};
+        }
+    }
+    return replace(s, i, part, n, err);
+}
+
+static int free_slot(const dg_stage *s)
+{
+    for (uint32_t k = 0; k < s->slots; k++)
+        if (!s->slot_used[k]) return (int)k;
+    return NOWHERE;
+}
+
+/* Brings waiting units from the generator until `wanted` items are in the list or the pass is at its end. */
+static enum dg_code refill(dg_stage *s, uint32_t wanted, dg_err *err)
+{
+    dg_unit unit;
+    while (s->count - s->head < wanted && next_unit(s, &unit)) {
+        if (s->count == s->room && make_room(s, wanted, err)) return err->code;
+        s->items[s->count++] = (item){unit, NOWHERE, 0};
+    }
+    return DG_OK;
+}
+
+/* Runs the waiting units among the first `batch` items. Units with too many hits are split and wait again. */
+static enum dg_code run_batch(dg_stage *s, dg_err *err)
+{
+    const dg_stage_spec *spec = &s->spec;
+    uint32_t at[SLOTS_MAX], slot[SLOTS_MAX], n = 0;
+    /* The front item must have a slot: a unit run too early gives its own back. */
+    for (uint32_t i = s->count; free_slot(s) == NOWHERE && i-- > s->head;)
+        if (s->items[i].slot != NOWHERE) {
+            s->slot_used[s->items[i].slot] = 0;
+            s->items[i].slot = NOWHERE;
+        }
+    for (uint32_t i = s->head; i < s->count && i - s->head < s->batch; i++) {
+        int k = s->items[i].slot == NOWHERE ? free_slot(s) : NOWHERE;
+        if (k == NOWHERE) continue;
+        s->slot_used[k] = 1;
+        s->units[n] = s->items[i].unit;
+        slot[n] = (uint32_t)k;
+        at[n++] = i;
+    }
+    dg_op_compare op = {
+        .a = &s->a,
+        .b = s->self ? &s->a : &s->b,
+        .threshold = spec->threshold,
+        .masks = s->masks,
+        .mask_count = s->mask_count,
+        .seen = spec->layout.chunk,
+        .seen_count = spec->layout.chunks ? s->pass : 0,
+        .units = s->units,
+        .unit_count = n,
+        .slots = slot,
+        .hits = s->hits,
+        .capacity = HITS,
+        .counts = s->counts,
+        .candidates = s->candidates,
+    };
+    if (spec->backend->run(spec->device, DG_OP_COMPARE, &op, spec->poll, err)) return err->code;
+    if (spec->backend->wait(spec->device, spec->poll, err)) return err->code;
+    s->total.units += n;
+    for (uint32_t k = n; k-- > 0;) { /* from the back, so that a split does not move those still to do */
+        item *done = &s->items[at[k]];
+        s->total.candidates += s->candidates[k];
+        if (s->counts[k] <= HITS) {
+            done->slot = (int)slot[k];
+            done->hits = s->counts[k];
+            continue;
+        }
+        s->slot_used[slot[k]] = 0;
+        uint32_t head = s->head;
+        if (split(s, at[k], err)) return err->code;
+        for (uint32_t j = 0; j < k; j++) at[j] -= head - s->head;
+    }
+    if (s->batch < s->slots) s->batch = least(2 * s->batch, s->slots);
+    return DG_OK;
+}
+
+/* --- public --- */
+
+enum dg_code dg_stage_open(const dg_stage_spec *spec, dg_stage **out, dg_err *err)
+{
+    dg_stage *s = calloc(1, sizeof *s);
+    *out = NULL;
+    if (!s) return dg_fail_nomem(err, "a join");
+    s->spec = *spec;
+    s->self = spec->begin_a == spec->begin_b && spec->count_a == spec->count_b;
+    s->slots = 4 * spec->info->units;
+    s->slots = s->slots < SLOTS_MIN ? SLOTS_MIN : least(s->slots, SLOTS_MAX);
+    s->batch = least(spec->info->units, s->slots);
+    if (spec->backend->alloc(spec->device, (size_t)s->slots * HITS * sizeof(dg_hit), NULL, &s->hits, err)) {
+        dg_stage_close(s);
+        return err->code;
+    }
+    if (!s->hits.host) {
+        s->delivered = malloc(HITS * sizeof *s->delivered);
+        if (!s->delivered) {
+            dg_stage_close(s);
+            return dg_fail_nomem(err, "hits");
+        }
+    }
+    s->total.bytes = s->hits.bytes;
+    *out = s;
+    return DG_OK;
+}
+
+enum dg_code dg_stage_next(dg_stage *s, const dg_hit **hits, uint32_t *count, dg_err *err)
+{
+    *hits = NULL;
+    *count = 0;
+    while (!s->finished) {
+        if (!s->pass_open && open_pass(s, err)) return err->code;
+        if (s->head < s->count && s->items[s->head].slot != NOWHERE) {
+            item front = s->items[s->head++];
+            s->slot_used[front.slot] = 0; /* its hits stay until the next batch, which is run by a later call */
+            if (front.hits == 0) continue;
+            *count = front.hits;
+            if (s->hits.host) {
+                *hits = (const dg_hit *)s->hits.host + (size_t)front.slot * HITS;
+                return DG_OK;
+            }
+            *hits = s->delivered;
+            return s->spec.backend->get(s->spec.device, &s->hits, (size_t)front.slot * HITS * sizeof(dg_hit),
+                                        s->delivered, front.hits * sizeof(dg_hit), err);
+        }
+        if (refill(s, s->batch, err)) return err->code;
+        if (s->head < s->count) {
+            if (run_batch(s, err)) return err->code;
+            continue;
+        }
+        uint64_t bytes = s->hits.bytes + s->a.sieve.bytes + s->a.index.bytes + s->a.offsets.bytes + s->b.sieve.bytes +
+                         s->b.index.bytes + s->b.offsets.bytes;
+        if (bytes > s->total.bytes) s->total.bytes = bytes;
+        int last = s->brute || s->pass + 1 >= s->spec.layout.chunks;
+        close_pass(s);
+        s->pass++;
+        s->finished = last;
+    }
+    return DG_OK;
+}
+
+dg_stage_counts dg_stage_count(const dg_stage *stage)
+{
+    return stage->total;
+}
+
+void dg_stage_close(dg_stage *stage)
+{
+    if (!stage) return;
+    close_pass(stage);
+    stage->spec.backend->free(stage->spec.device, &stage->hits);
+    free(stage->items);
+    free(stage->delivered);
+    free(stage);
+}

@@ -1,0 +1,154 @@
+/*
+ * The operations a backend runs, one row each, and the plain data they take.
+ *
+ * Vocabulary of a join. A *row* is a distinct hash. A *chunk* is a run of bits of it. An *index* holds the rows of one
+ * table ordered by the value of one chunk (rows of equal value form a *bucket*), with the *sieve*: the words of each
+ * row that are compared first, one array a word. A *unit* is a bounded piece of comparing; units have numbers, and
+ * the hits of a unit are sorted, so results do not depend on who ran it.
+ */
+#ifndef DG_OPS_H
+#define DG_OPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* X(name, argument type, what it does) */
+#define DG_OP_LIST(X)                                                                                        \
+    X(COLLAPSE, dg_op_collapse, "find the distinct rows of a column")                                        \
+    X(PARTITION, dg_op_partition, "order rows by one chunk of their bits")                                   \
+    X(COMPARE, dg_op_compare, "find the row pairs within a distance, unit by unit")
+
+enum dg_op {
+#define X(name, type, what) DG_OP_##name,
+    DG_OP_LIST(X)
+#undef X
+};
+
+/* Memory of a device. `host` is its address where the host may read and write it directly, else NULL. */
+typedef struct dg_buffer {
+    void *handle;
+    void *host;
+    size_t bytes;
+} dg_buffer;
+
+static inline int dg_buffer_empty(const dg_buffer *buffer)
+{
+    return !buffer->handle && !buffer->host;
+}
+
+/* Bits [start, start + width) of a row, bit 0 being the most significant of word 0; width 1..32. */
+typedef struct dg_chunk {
+    uint32_t start, width;
+    uint32_t radius; /* values up to this many bits apart are brought together */
+} dg_chunk;
+
+/* The bits of the chunk as a number. `row` may also be the XOR of two rows. */
+static inline uint32_t dg_chunk_value(const uint64_t *row, uint32_t start, uint32_t width)
+{
+    const uint64_t *word = row + start / 64;
+    uint32_t offset = start % 64;
+    uint64_t top = word[0] << offset;
+    if (offset + width > 64) top |= word[1] >> (64 - offset);
+    return (uint32_t)(top >> (64 - width));
+}
+
+/*
+ * COLLAPSE (a host operation: CPU backend only). Rows that are equal become one.
+ *
+ * In: hashes = n * words uint64; scratch = n uint64 of work space. Out, in host memory: the distinct rows at the front
+ * of hashes; distinct row u stands for rows[first[u]] .. rows[first[u+1]-1], ascending. Where words is 1, distinct
+ * rows are in ascending order, and if split_parity is set those of even popcount come first.
+ */
+typedef struct dg_op_collapse {
+    uint64_t *hashes;
+    uint64_t *scratch;
+    uint32_t *rows;  /* n */
+    uint32_t *first; /* n + 1 */
+    uint32_t n;
+    uint32_t words;
+    int split_parity;
+    uint32_t unique; /* out */
+    uint32_t even;   /* out: distinct rows of even popcount, where split_parity */
+} dg_op_collapse;
+
+enum {
+    DG_SIEVE_WORDS_MAX = 4,
+    DG_WORDS_MAX = 128, /* words of the widest row: 8192 bits */
+};
+
+/*
+ * A table made ready for COMPARE: rows [begin, begin + count) of `hashes`, which has `words` words a row.
+ * With a chunk (width > 0) position p of the order holds row index[p] and bucket v is offsets[v] .. offsets[v+1]-1;
+ * without, position p holds row begin + p and there are no buckets. Where `index` is empty, rows already are in that
+ * order.
+ * sieve_bits is 32, 64, 128 or 256: the low half of word sieve_word[0], or 1, 2 or 4 whole words. `sieve` holds an
+ * array of `count` elements for each; where it is empty, COMPARE takes them from the rows.
+ */
+typedef struct dg_index {
+    dg_buffer hashes;
+    uint32_t words, begin, count;
+    dg_chunk chunk;
+    uint32_t sieve_bits;
+    uint32_t sieve_word[DG_SIEVE_WORDS_MAX];
+    dg_buffer sieve, index, offsets;
+} dg_index;
+
+static inline uint32_t dg_sieve_words(const dg_index *index)
+{
+    return index->sieve_bits <= 64 ? 1 : index->sieve_bits / 64;
+}
+
+/*
+ * PARTITION. In: an index with hashes, words, begin, count, chunk, sieve_* filled in and its buffers allocated:
+ * sieve count * sieve_bits / 8 bytes, index count uint32, offsets 2^width + 1 uint32. With `sorted` the rows are in
+ * chunk order already and only offsets are written. Stable: rows of a bucket keep their order.
+ */
+typedef struct dg_op_partition {
+    dg_index *index;
+    int sorted;
+} dg_op_partition;
+
+/*
+ * A piece of comparing. DG_UNIT_BUCKETS: buckets [a0, a1) of the first index, each with the buckets of the second one
+ * reached by every mask. DG_UNIT_TILE: positions [a0, a1) with [b0, b1); in a self join the two ranges are equal or
+ * disjoint.
+ */
+enum dg_unit_kind { DG_UNIT_BUCKETS, DG_UNIT_TILE };
+
+typedef struct dg_unit {
+    enum dg_unit_kind kind;
+    uint32_t a0, a1, b0, b1;
+} dg_unit;
+
+typedef struct dg_hit {
+    uint32_t a, b; /* row numbers; in a self join a < b */
+    uint32_t distance;
+} dg_hit;
+
+enum { DG_TILE_MAX = 8192 }; /* longest side of a DG_UNIT_TILE */
+
+/*
+ * COMPARE. Finds the pairs of a unit with distance <= threshold that match in none of the `seen` chunks (a pair
+ * matches in a chunk when it differs there in at most `radius` bits).
+ *
+ * Out, for unit u: counts[u] hits at hits[slots[u] * capacity], sorted by (a, b). counts[u] > capacity: too many hits, those
+ * stored mean nothing. candidates[u]: pairs looked at.
+ * In a self join (b == a) a bucket v meets the buckets u = v ^ mask with u > v, and itself for mask 0.
+ */
+typedef struct dg_op_compare {
+    const dg_index *a, *b;
+    uint32_t threshold;
+    const uint32_t *masks; /* DG_UNIT_BUCKETS: bucket distances to visit, in this order */
+    uint32_t mask_count;
+    const dg_chunk *seen;
+    uint32_t seen_count;
+    const dg_unit *units;
+    uint32_t unit_count;
+    const uint32_t *slots; /* all different */
+    dg_buffer hits;        /* dg_hit */
+    uint32_t capacity;
+    uint32_t *counts;
+    uint64_t *candidates;
+} dg_op_compare;
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * The join engine alone: seconds of dg_join_open to the last pair, median of several runs.
+ *
+ *     join_engine rows bits threshold [shape [plan [isa [threads [runs [chunks]]]]]]
+ *
+ * shape: see tests/core/columns.c; plan: auto, brute, multi_index; isa "best"; threads 0: all. Prints one line.
+ */
+#include "../../kernels/engine/join.h"
+#include "../core/columns.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static const char *argument(int argc, char **argv, int i, const char *otherwise)
+{
+    return i < argc ? argv[i] : otherwise;
+}
+
+int main(int argc, char **argv)
+{
+    static dg_pair pairs[4096];
+    double seconds[100];
+    dg_join_report report = {0};
+    if (argc < 4) {
+        fprintf(stderr, "usage: join_engine rows bits threshold [shape [plan [isa [threads [runs [chunks]]]]]]\n");
+        return 2;
+    }
+    uint32_t rows = (uint32_t)atof(argv[1]), bits = (uint32_t)atoi(argv[2]), threshold = (uint32_t)atoi(argv[3]);
+    const char *shape_name = argument(argc, argv, 4, "planted"), *plan = argument(argc, argv, 5, "auto");
+    const char *isa = argument(argc, argv, 6, "best");
+    uint32_t threads = (uint32_t)atoi(argument(argc, argv, 7, "0")), chunks = (uint32_t)atoi(argument(argc, argv, 9, "0"));
+    int runs = atoi(argument(argc, argv, 8, "5")), shape = 0;
+    while (shape < COLUMN_SHAPES && strcmp(shape_name, column_shape_names[shape])) shape++;
+    if (shape == COLUMN_SHAPES || runs < 1 || runs > 100) {
+        fprintf(stderr, "join_engine: no shape '%s', or runs not 1..100\n", shape_name);
+        return 2;
+    }
+    uint64_t *column = make_column((enum column_shape)shape, rows, bits, 1);
+    size_t column_bytes = (size_t)rows * ((bits + 63) / 64) * sizeof *column;
+    unsigned long long found = 0;
+    for (int r = 0; r < runs; r++) {
+        dg_err err = {DG_OK, ""};
+        dg_join *join;
+        dg_join_spec spec = {.hashes = malloc(column_bytes + 1),
+                             .rows = rows,
+                             .bits = bits,
+                             .threshold = threshold,
+                             .plan = strcmp(plan, "brute") == 0         ? DG_PLAN_BRUTE
+                                     : strcmp(plan, "multi_index") == 0 ? DG_PLAN_MULTI_INDEX
+                                                                        : DG_PLAN_AUTO,
+                             .backend = "cpu",
+                             .isa = strcmp(isa, "best") == 0 ? NULL : isa,
+                             .chunks = chunks,
+                             .threads = threads};
+        if (!spec.hashes) return 1;
+        memcpy(spec.hashes, column, column_bytes);
+        found = 0;
+        double begun = now();
+        size_t n = 0;
+        if (dg_join_open(&spec, &join, &err) == DG_OK)
+            while (dg_join_read(join, pairs, 4096, &n, &err) == DG_OK && n > 0) found += n;
+        if (err.code != DG_OK) {
+            fprintf(stderr, "join_engine: %s\n", err.text);
+            return 1;
+        }
+        dg_join_report_get(join, &report);
+        dg_join_close(join);
+        seconds[r] = now() - begun;
+    }
+    qsort(seconds, (size_t)runs, sizeof *seconds, by_value);
+    printf("%9u rows %4u bits t=%-3u %-9s %10.3f ms  %llu pairs  %.3g candidates  %.1f B/row  %s; %s\n", rows, bits,
+           threshold, shape_name, 1e3 * seconds[runs / 2], found, (double)report.candidates,
+           rows ? (double)report.bytes / rows : 0, report.device, report.plan);
+    free(column);
+    return 0;
+}
