@@ -1,9 +1,11 @@
 /*
- * The door between the algorithms (kernels/engine) and the places where they can run (kernels/cpu and, when built
- * in, GPUs). A backend is one struct of functions; a device is one processor of it, opened for one engine call chain
- * and used by one thread at a time. The engine knows no driver; a backend knows no algorithm beyond ops.h.
+ * The door between the algorithms (kernels/engine) and the places where they can run (kernels/cpu and, when
+ * built in, GPUs). A backend is one struct of functions; a device is one processor of it, opened for one
+ * engine call chain and used by one thread at a time. The engine knows no driver; a backend knows no
+ * algorithm beyond ops.h.
  *
- * Every function is safe to call in any order allowed by its comment, and after a failure close and free still work.
+ * Every function is safe to call in any order allowed by its comment, and after a failure close and free
+ * still work.
  */
 #ifndef DG_BACKEND_H
 #define DG_BACKEND_H
@@ -15,22 +17,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Seconds, measured by `make bench-model`; the planner compares sums of these. One thread of the device's units. */
+/* Seconds, measured by `make bench-model`; the planner compares sums of these. One thread of the device's
+ * units. */
 typedef struct dg_costs {
-    double partition_row;    /* order one row by one chunk */
-    double bucket_pair;      /* look up and enter one pair of buckets */
-    double pair[3];          /* compare a pair in buckets of up to 2, up to 20 and more rows */
-    double brute[4];         /* compare a pair in a tile, sieve of 32, 64, 128, 256 bits */
-    double survivor;         /* verify a pair that passed the sieve */
-    double start;            /* begin one operation on all units */
+    double partition_row; /* order one row by one chunk */
+    double bucket_pair;   /* look up and enter one pair of buckets */
+    double pair[3];       /* compare a pair in buckets of up to 2, up to 20 and more rows */
+    double brute[4];      /* compare a pair in a tile, sieve of 32, 64, 128, 256 bits */
+    double survivor;      /* verify a pair that passed the sieve */
+    double start;         /* begin one operation on all units */
 } dg_costs;
 
 typedef struct dg_device_info {
     char name[64];
     char vendor[64];
     char driver[64];
-    char capability[64]; /* instruction set or architecture */
-    uint32_t units;      /* threads, compute units or multiprocessors */
+    char capability[64];                /* instruction set or architecture */
+    uint32_t units;                     /* threads, compute units or multiprocessors */
     uint64_t memory_total, memory_free; /* bytes */
     dg_costs costs;
 } dg_device_info;
@@ -52,8 +55,8 @@ typedef struct dg_backend {
     void (*close)(dg_device *device);
     enum dg_code (*describe)(dg_device *device, dg_device_info *out, dg_err *err);
     /*
-     * Allocates `bytes` of device memory. With `host` not NULL the buffer holds a copy of these bytes, or is that
-     * memory itself where the device shares it; the caller keeps it alive and unchanged.
+     * Allocates `bytes` of device memory. With `host` not NULL the buffer holds a copy of these bytes, or is
+     * that memory itself where the device shares it; the caller keeps it alive and unchanged.
      */
     enum dg_code (*alloc)(dg_device *device, size_t bytes, void *host, dg_buffer *out, dg_err *err);
     void (*free)(dg_device *device, dg_buffer *buffer); /* idempotent; leaves the buffer empty */
@@ -61,7 +64,8 @@ typedef struct dg_backend {
                         dg_err *err);
     enum dg_code (*get)(dg_device *device, const dg_buffer *from, size_t offset, void *to, size_t bytes,
                         dg_err *err);
-    /* Starts an operation; `arguments` is the struct ops.h names for it. May return before the work is done. */
+    /* Starts an operation; `arguments` is the struct ops.h names for it. May return before the work is done.
+     */
     enum dg_code (*run)(dg_device *device, enum dg_op op, void *arguments, const dg_poll *poll, dg_err *err);
     /* Waits for what was started. */
     enum dg_code (*wait)(dg_device *device, const dg_poll *poll, dg_err *err);

@@ -1,9 +1,9 @@
 /*
  * How the kernels report failure.
  *
- * A function that can fail returns DG_OK or one of the codes below and writes the text into the caller's dg_err.
- * The first failure wins: once a dg_err holds a code, later calls to dg_fail leave it alone, so that clean-up code
- * may fail without hiding the cause. Out-parameters are empty after a failure.
+ * A function that can fail returns DG_OK or one of the codes below and writes the text into the caller's
+ * dg_err. The first failure wins: once a dg_err holds a code, later calls to dg_fail leave it alone, so that
+ * clean-up code may fail without hiding the cause. Out-parameters are empty after a failure.
  */
 #ifndef DG_ERROR_H
 #define DG_ERROR_H
@@ -20,7 +20,8 @@ typedef struct dg_err {
     char text[400]; /* UTF-8, always terminated */
 } dg_err;
 
-/* Records `code` and the printf-style text unless an earlier failure is recorded. Returns the recorded code. */
+/* Records `code` and the printf-style text unless an earlier failure is recorded. Returns the recorded code.
+ */
 enum dg_code dg_fail(dg_err *err, enum dg_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

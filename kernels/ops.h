@@ -1,10 +1,10 @@
 /*
  * The operations a backend runs, one row each, and the plain data they take.
  *
- * Vocabulary of a join. A *row* is a distinct hash. A *chunk* is a run of bits of it. An *index* holds the rows of one
- * table ordered by the value of one chunk (rows of equal value form a *bucket*), with the *sieve*: the words of each
- * row that are compared first, one array a word. A *unit* is a bounded piece of comparing; units have numbers, and
- * the hits of a unit are sorted, so results do not depend on who ran it.
+ * Vocabulary of a join. A *row* is a distinct hash. A *chunk* is a run of bits of it. An *index* holds the
+ * rows of one table ordered by the value of one chunk (rows of equal value form a *bucket*), with the
+ * *sieve*: the words of each row that are compared first, one array a word. A *unit* is a bounded piece of
+ * comparing; units have numbers, and the hits of a unit are sorted, so results do not depend on who ran it.
  */
 #ifndef DG_OPS_H
 #define DG_OPS_H
@@ -55,9 +55,9 @@ static inline uint32_t dg_chunk_value(const uint64_t *row, uint32_t start, uint3
 /*
  * COLLAPSE (a host operation: CPU backend only). Rows that are equal become one.
  *
- * In: hashes = n * words uint64; scratch = n uint64 of work space. Out, in host memory: the distinct rows at the front
- * of hashes; distinct row u stands for rows[first[u]] .. rows[first[u+1]-1], ascending. Where words is 1, distinct
- * rows are in ascending order, and if split_parity is set those of even popcount come first.
+ * In: hashes = n * words uint64; scratch = n uint64 of work space. Out, in host memory: the distinct rows at
+ * the front of hashes; distinct row u stands for rows[first[u]] .. rows[first[u+1]-1], ascending. Where words
+ * is 1, distinct rows are in ascending order, and if split_parity is set those of even popcount come first.
  */
 typedef struct dg_op_collapse {
     uint64_t *hashes;
@@ -78,11 +78,11 @@ enum {
 
 /*
  * A table made ready for COMPARE: rows [begin, begin + count) of `hashes`, which has `words` words a row.
- * With a chunk (width > 0) position p of the order holds row index[p] and bucket v is offsets[v] .. offsets[v+1]-1;
- * without, position p holds row begin + p and there are no buckets. Where `index` is empty, rows already are in that
- * order.
- * sieve_bits is 32, 64, 128 or 256: the low half of word sieve_word[0], or 1, 2 or 4 whole words. `sieve` holds an
- * array of `count` elements for each; where it is empty, COMPARE takes them from the rows.
+ * With a chunk (width > 0) position p of the order holds row index[p] and bucket v is offsets[v] ..
+ * offsets[v+1]-1; without, position p holds row begin + p and there are no buckets. Where `index` is empty,
+ * rows already are in that order. sieve_bits is 32, 64, 128 or 256: the low half of word sieve_word[0], or 1,
+ * 2 or 4 whole words. `sieve` holds an array of `count` elements for each; where it is empty, COMPARE takes
+ * them from the rows.
  */
 typedef struct dg_index {
     dg_buffer hashes;
@@ -99,9 +99,10 @@ static inline uint32_t dg_sieve_words(const dg_index *index)
 }
 
 /*
- * PARTITION. In: an index with hashes, words, begin, count, chunk, sieve_* filled in and its buffers allocated:
- * sieve count * sieve_bits / 8 bytes, index count uint32, offsets 2^width + 1 uint32. With `sorted` the rows are in
- * chunk order already and only offsets are written. Stable: rows of a bucket keep their order.
+ * PARTITION. In: an index with hashes, words, begin, count, chunk, sieve_* filled in and its buffers
+ * allocated: sieve count * sieve_bits / 8 bytes, index count uint32, offsets 2^width + 1 uint32. With
+ * `sorted` the rows are in chunk order already and only offsets are written. Stable: rows of a bucket keep
+ * their order.
  */
 typedef struct dg_op_partition {
     dg_index *index;
@@ -109,9 +110,9 @@ typedef struct dg_op_partition {
 } dg_op_partition;
 
 /*
- * A piece of comparing. DG_UNIT_BUCKETS: buckets [a0, a1) of the first index, each with the buckets of the second one
- * reached by every mask. DG_UNIT_TILE: positions [a0, a1) with [b0, b1); in a self join the two ranges are equal or
- * disjoint.
+ * A piece of comparing. DG_UNIT_BUCKETS: buckets [a0, a1) of the first index, each with the buckets of the
+ * second one reached by every mask. DG_UNIT_TILE: positions [a0, a1) with [b0, b1); in a self join the two
+ * ranges are equal or disjoint.
  */
 enum dg_unit_kind { DG_UNIT_BUCKETS, DG_UNIT_TILE };
 
@@ -128,12 +129,12 @@ typedef struct dg_hit {
 enum { DG_TILE_MAX = 8192 }; /* longest side of a DG_UNIT_TILE */
 
 /*
- * COMPARE. Finds the pairs of a unit with distance <= threshold that match in none of the `seen` chunks (a pair
- * matches in a chunk when it differs there in at most `radius` bits).
+ * COMPARE. Finds the pairs of a unit with distance <= threshold that match in none of the `seen` chunks (a
+ * pair matches in a chunk when it differs there in at most `radius` bits).
  *
- * Out, for unit u: counts[u] hits at hits[slots[u] * capacity], sorted by (a, b). counts[u] > capacity: too many hits, those
- * stored mean nothing. candidates[u]: pairs looked at.
- * In a self join (b == a) a bucket v meets the buckets u = v ^ mask with u > v, and itself for mask 0.
+ * Out, for unit u: counts[u] hits at hits[slots[u] * capacity], sorted by (a, b). counts[u] > capacity: too
+ * many hits, those stored mean nothing. candidates[u]: pairs looked at. In a self join (b == a) a bucket v
+ * meets the buckets u = v ^ mask with u > v, and itself for mask 0.
  */
 typedef struct dg_op_compare {
     const dg_index *a, *b;

@@ -1,8 +1,8 @@
 /*
  * A question long work asks its caller: shall I stop?
  *
- * `stop` is called only on the thread that entered the kernels, at least every 50 ms of work, and returns nonzero to
- * end the work with DG_INTERRUPT. It may be called from inside a parallel region's master thread.
+ * `stop` is called only on the thread that entered the kernels, at least every 50 ms of work, and returns
+ * nonzero to end the work with DG_INTERRUPT. It may be called from inside a parallel region's master thread.
  */
 #ifndef DG_POLL_H
 #define DG_POLL_H

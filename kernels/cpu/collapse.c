@@ -1,14 +1,14 @@
 /*
  * COLLAPSE: find equal rows.
  *
- * Rows of one word are sorted as (key, row) by a radix sort from the most significant varying digit down. Looking at
- * varying bits only keeps it linear on any data: bits all rows share cost nothing, and a bucket of equal keys is
- * recognised by one scan. The first pass scatters into the scratch array; each bucket is then sorted on its own,
- * inside the cache, between the two halves of the work space (the input array is dead after the first pass), so no
- * memory beyond the arguments is needed.
+ * Rows of one word are sorted as (key, row) by a radix sort from the most significant varying digit down.
+ * Looking at varying bits only keeps it linear on any data: bits all rows share cost nothing, and a bucket of
+ * equal keys is recognised by one scan. The first pass scatters into the scratch array; each bucket is then
+ * sorted on its own, inside the cache, between the two halves of the work space (the input array is dead
+ * after the first pass), so no memory beyond the arguments is needed.
  *
- * Wider rows are sorted by a mixed hash of their words in the same way; runs of equal mixed hash are compared in full.
- * Their distinct rows keep the order of first occurrence, so that they can move down in place.
+ * Wider rows are sorted by a mixed hash of their words in the same way; runs of equal mixed hash are compared
+ * in full. Their distinct rows keep the order of first occurrence, so that they can move down in place.
  */
 #include "cpu.h"
 
@@ -16,10 +16,10 @@
 #include <string.h>
 
 enum {
-    TOP_BITS_MAX = 11,    /* first pass: 2048 open cache lines and pages are what a core's L2 and TLB follow */
-    LOCAL_BITS_MAX = 8,   /* later passes */
-    INSERTION_MAX = 24,   /* shorter runs are sorted by insertion */
-    SERIAL_ROWS = 40000,  /* fewer rows are not worth waking other threads */
+    TOP_BITS_MAX = 11,   /* first pass: 2048 open cache lines and pages are what a core's L2 and TLB follow */
+    LOCAL_BITS_MAX = 8,  /* later passes */
+    INSERTION_MAX = 24,  /* shorter runs are sorted by insertion */
+    SERIAL_ROWS = 40000, /* fewer rows are not worth waking other threads */
     PIECE_ROWS = 1 << 19, /* rows between two questions to the poll */
 };
 
@@ -111,8 +111,8 @@ static uint32_t row_begin(uint32_t n, uint32_t part, uint32_t parts)
 }
 
 /*
- * Sorts keys 0..n-1, stably, into `out`; `key` is work space afterwards, as is `spare_row`. With `parity` keys of even
- * popcount come first. *even is their number.
+ * Sorts keys 0..n-1, stably, into `out`; `key` is work space afterwards, as is `spare_row`. With `parity`
+ * keys of even popcount come first. *even is their number.
  */
 static enum dg_code sort_all(uint64_t *key, uint32_t *spare_row, items out, uint32_t n, int parity,
                              dg_team *team, uint32_t *even, dg_err *err)
@@ -130,7 +130,8 @@ static enum dg_code sort_all(uint64_t *key, uint32_t *spare_row, items out, uint
         digit.shift = high - digit.bits;
     }
     uint32_t digits = 1u << (digit.bits + (uint32_t)parity);
-    /* position[part * digits + d]: where the part's next key of digit d goes. bucket[d]: where the digit begins. */
+    /* position[part * digits + d]: where the part's next key of digit d goes. bucket[d]: where the digit
+     * begins. */
     uint32_t *position = calloc((size_t)(threads + 1) * digits + 1, sizeof *position);
     if (!position) return dg_fail_nomem(err, "sorting hashes");
     uint32_t *bucket = position + (size_t)threads * digits;
@@ -174,7 +175,8 @@ static enum dg_code sort_all(uint64_t *key, uint32_t *spare_row, items out, uint
     return team->stop == DG_OK ? DG_OK : dg_fail(err, DG_INTERRUPT, "interrupted");
 }
 
-/* Writes the distinct keys of the sorted `in` to `key`, and where each begins to first[]. Returns their number. */
+/* Writes the distinct keys of the sorted `in` to `key`, and where each begins to first[]. Returns their
+ * number. */
 static uint32_t keep_distinct(items in, uint32_t n, uint64_t *key, uint32_t *first, dg_team *team)
 {
     uint32_t threads = n < SERIAL_ROWS ? 1 : team->threads, unique = 0;
@@ -215,15 +217,18 @@ static enum dg_code collapse_narrow(dg_op_collapse *op, dg_team *team, dg_err *e
         uint32_t low = 0, high = op->unique; /* the first distinct row at or after sorted position `even` */
         while (low < high) {
             uint32_t middle = low + (high - low) / 2;
-            if (op->first[middle] < even) low = middle + 1;
-            else high = middle;
+            if (op->first[middle] < even)
+                low = middle + 1;
+            else
+                high = middle;
         }
         op->even = low;
     }
     return DG_OK;
 }
 
-/* Mixes a row into 64 bits: multiply and fold a word, with the odd constants of splitmix64 (Steele et al. 2014). */
+/* Mixes a row into 64 bits: multiply and fold a word, with the odd constants of splitmix64 (Steele et al.
+ * 2014). */
 static uint64_t mix_row(const uint64_t *row, uint32_t words)
 {
     uint64_t h = words;
@@ -242,15 +247,19 @@ static int compare_rows(const uint64_t *hashes, uint32_t words, uint32_t a, uint
     return order ? order : (a > b) - (a < b);
 }
 
-/* Sorts row numbers by (row content, number): heap sort, since qsort takes no context and this hardly ever runs. */
+/* Sorts row numbers by (row content, number): heap sort, since qsort takes no context and this hardly ever
+ * runs. */
 static void sort_by_content(uint32_t *row, uint32_t n, const uint64_t *hashes, uint32_t words)
 {
     uint32_t heap = n / 2, end = n;
     for (;;) {
         uint32_t value;
-        if (heap > 0) value = row[--heap];
-        else if (end > 1) value = row[--end], row[end] = row[0];
-        else break;
+        if (heap > 0)
+            value = row[--heap];
+        else if (end > 1)
+            value = row[--end], row[end] = row[0];
+        else
+            break;
         uint32_t at = heap;
         for (uint32_t child; (child = 2 * at + 1) < end; at = child) {
             if (child + 1 < end && compare_rows(hashes, words, row[child], row[child + 1]) < 0) child++;

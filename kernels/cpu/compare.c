@@ -1,7 +1,8 @@
 /*
  * COMPARE: units are shared out among the threads, and the hits of each are put in order.
  *
- * Order by (a, b) makes the result independent of the instruction set, whose loops meet pairs in different orders.
+ * Order by (a, b) makes the result independent of the instruction set, whose loops meet pairs in different
+ * orders.
  */
 #include "sieves.h"
 
@@ -25,7 +26,8 @@ static void insertion_sort(dg_hit *hit, uint32_t n)
     }
 }
 
-/* Sorts by (a, b): radix sort from the least significant digit, skipping digits that are the same in all hits. */
+/* Sorts by (a, b): radix sort from the least significant digit, skipping digits that are the same in all
+ * hits. */
 static void sort_hits(dg_hit *hit, dg_hit *spare, uint32_t n)
 {
     if (n <= INSERTION_MAX) {

@@ -1,4 +1,5 @@
-/* The CPU backend's side of the door: device memory is host memory, an operation is finished when run returns. */
+/* The CPU backend's side of the door: device memory is host memory, an operation is finished when run
+ * returns. */
 #include "cpu.h"
 
 #include <stdio.h>
@@ -59,10 +60,12 @@ static enum dg_code cpu_describe(dg_device *device, dg_device_info *out, dg_err 
 {
     (void)err;
     uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES), page = (uint64_t)sysconf(_SC_PAGESIZE);
-    *out = (dg_device_info){.units = device->threads, .memory_total = pages * page, .costs = device->isa->costs};
+    *out =
+        (dg_device_info){.units = device->threads, .memory_total = pages * page, .costs = device->isa->costs};
     out->memory_free = meminfo("MemAvailable");
     if (out->memory_free == 0) out->memory_free = out->memory_total / 2;
-    snprintf(out->name, sizeof out->name, "CPU, %u thread%s", device->threads, device->threads == 1 ? "" : "s");
+    snprintf(out->name, sizeof out->name, "CPU, %u thread%s", device->threads,
+             device->threads == 1 ? "" : "s");
     snprintf(out->capability, sizeof out->capability, "%s", device->isa->name);
     return DG_OK;
 }
@@ -104,7 +107,8 @@ static enum dg_code cpu_get(dg_device *device, const dg_buffer *from, size_t off
     return DG_OK;
 }
 
-static enum dg_code cpu_run(dg_device *device, enum dg_op op, void *arguments, const dg_poll *poll, dg_err *err)
+static enum dg_code cpu_run(dg_device *device, enum dg_op op, void *arguments, const dg_poll *poll,
+                            dg_err *err)
 {
     dg_team team = {.threads = device->threads, .poll = poll, .stop = DG_OK};
     switch (op) {

@@ -1,9 +1,9 @@
 /*
  * The CPU backend: every operation of ops.h on the cores of this machine.
  *
- * Its parts: cpu.c the door; threads.c how many threads and when not; isa.c which instruction set; collapse.c,
- * partition.c and compare.c one operation each; sieve.inc.h the inner loops, instantiated once for each instruction
- * set by sieve_*.c. Device memory is host memory.
+ * Its parts: cpu.c the door; threads.c how many threads and when not; isa.c which instruction set;
+ * collapse.c, partition.c and compare.c one operation each; sieve.inc.h the inner loops, instantiated once
+ * for each instruction set by sieve_*.c. Device memory is host memory.
  */
 #ifndef DG_CPU_H
 #define DG_CPU_H
@@ -23,7 +23,8 @@ typedef struct dg_team {
     atomic_int stop; /* a dg_code; DG_OK goes on */
 } dg_team;
 
-/* Asks the caller's poll where this is the calling thread. True when the work must end. Call at least every 20 ms. */
+/* Asks the caller's poll where this is the calling thread. True when the work must end. Call at least every
+ * 20 ms. */
 int dg_team_stop(dg_team *team);
 
 /* Threads a parallel region may use here and now, at most `wanted` (0: all processors). At least 1. */

@@ -6,14 +6,12 @@
 
 const dg_cpu_isa *const dg_cpu_isas[] = {
 #if defined(__x86_64__)
-    &dg_cpu_isa_avx512,
-    &dg_cpu_isa_avx2,
+    &dg_cpu_isa_avx512,   &dg_cpu_isa_avx2,
     &dg_cpu_isa_popcnt,
 #elif defined(__aarch64__)
     &dg_cpu_isa_neon,
 #endif
-    &dg_cpu_isa_portable,
-    NULL,
+    &dg_cpu_isa_portable, NULL,
 };
 
 const dg_cpu_isa *dg_cpu_isa_find(const char *name, dg_err *err)

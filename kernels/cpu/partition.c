@@ -1,9 +1,9 @@
 /*
  * PARTITION: order rows by the value of one chunk of their bits, stably.
  *
- * A chunk of up to 24 bits has up to 16 million buckets, too many to scatter into at once. Rows go first to the
- * buckets of the chunk's high bits, which are few, and then, one such group at a time and inside the cache, to those
- * of its low bits. What moves is the sieve and the row number, not the row.
+ * A chunk of up to 24 bits has up to 16 million buckets, too many to scatter into at once. Rows go first to
+ * the buckets of the chunk's high bits, which are few, and then, one such group at a time and inside the
+ * cache, to those of its low bits. What moves is the sieve and the row number, not the row.
  */
 #include "cpu.h"
 
@@ -54,23 +54,27 @@ static void fill_offsets(const pass *p, dg_team *team)
 static inline void store(const pass *p, uint32_t i, uint32_t to)
 {
     const uint64_t *row = p->hashes + (size_t)i * p->words;
-    if (p->half) p->sieve32[to] = (uint32_t)row[p->sieve_word[0]];
+    if (p->half)
+        p->sieve32[to] = (uint32_t)row[p->sieve_word[0]];
     else
-        for (uint32_t s = 0; s < p->sieve_words; s++) p->sieve64[(size_t)s * p->n + to] = row[p->sieve_word[s]];
+        for (uint32_t s = 0; s < p->sieve_words; s++)
+            p->sieve64[(size_t)s * p->n + to] = row[p->sieve_word[s]];
     p->index[to] = p->base + i;
 }
 
 /*
- * Orders one group, positions [begin, end), by the low bits and writes its offsets. `value` and `spare` are work space
- * for the group's rows.
+ * Orders one group, positions [begin, end), by the low bits and writes its offsets. `value` and `spare` are
+ * work space for the group's rows.
  */
-static void order_group(const pass *p, uint32_t group, uint32_t begin, uint32_t end, uint32_t *value, uint64_t *spare)
+static void order_group(const pass *p, uint32_t group, uint32_t begin, uint32_t end, uint32_t *value,
+                        uint64_t *spare)
 {
     uint32_t lows = 1u << p->low_bits, n = end - begin;
     uint32_t *offset = p->offsets + ((size_t)group << p->low_bits);
     memset(offset, 0, lows * sizeof *offset);
     if (p->words == 1 && !p->half) /* the sieve is the row */
-        for (uint32_t i = 0; i < n; i++) value[i] = dg_chunk_value(p->sieve64 + begin + i, p->start, p->width);
+        for (uint32_t i = 0; i < n; i++)
+            value[i] = dg_chunk_value(p->sieve64 + begin + i, p->start, p->width);
     else
         for (uint32_t i = 0; i < n; i++) value[i] = value_at(p, p->index[begin + i] - p->base);
     for (uint32_t i = 0; i < n; i++) offset[value[i] &= lows - 1]++;
@@ -100,7 +104,8 @@ static void order_group(const pass *p, uint32_t group, uint32_t begin, uint32_t 
 }
 
 /* Rows to the groups of the high bits. group_begin has groups + 1 entries. */
-static enum dg_code scatter(const pass *p, uint32_t *group_begin, uint32_t threads, dg_team *team, dg_err *err)
+static enum dg_code scatter(const pass *p, uint32_t *group_begin, uint32_t threads, dg_team *team,
+                            dg_err *err)
 {
     uint32_t groups = 1u << p->group_bits, sum = 0;
     uint32_t *position = calloc((size_t)threads * groups, sizeof *position);
@@ -180,7 +185,9 @@ enum dg_code dg_cpu_partition(dg_op_partition *op, dg_team *team, dg_err *err)
         fill_offsets(&p, team);
         return team->stop == DG_OK ? DG_OK : dg_fail(err, DG_INTERRUPT, "interrupted");
     }
-    p.group_bits = p.width <= GROUP_BITS_MAX ? p.width : p.width / 2 > GROUP_BITS_MAX ? GROUP_BITS_MAX : (p.width + 1) / 2;
+    p.group_bits = p.width <= GROUP_BITS_MAX      ? p.width
+                   : p.width / 2 > GROUP_BITS_MAX ? GROUP_BITS_MAX
+                                                  : (p.width + 1) / 2;
     p.low_bits = p.width - p.group_bits;
     uint32_t threads = p.n < SERIAL_ROWS ? 1 : team->threads;
     /* One pass is enough where there are no low bits: the groups are the buckets. */

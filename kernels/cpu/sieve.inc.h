@@ -1,21 +1,21 @@
 /*
- * The inner loops of COMPARE, written once and instantiated for each instruction set by the file that includes this.
+ * The inner loops of COMPARE, written once and instantiated for each instruction set by the file that
+ * includes this.
  *
  * That file defines:
  *   TARGET                       the function attribute that enables the instructions
  *   vec                          a vector type
  *   LANES                        64-bit lanes of it (2 * LANES 32-bit lanes), or 1: both kinds have one lane
- *   load64, load32               (pointer, n): the first n lanes, 1 <= n <= all; no byte beyond them is touched
- *   same64, same32               (x): the number in every lane
- *   differ64, differ32           (x, y): in every lane, the number of bits that differ
- *   plus, least                  (x, y): sum and minimum of small numbers in every lane
- *   within64, within32           (x, limit): bit i is set where lane i <= limit
- *   bits_of                      (x): set bits of a uint64_t
- *   GROUP64, GROUP128, GROUP256  vectors that fit the registers beside the work, for 1, 2 and 4 sieve words
+ *   load64, load32               (pointer, n): the first n lanes, 1 <= n <= all; no byte beyond them is
+ * touched same64, same32               (x): the number in every lane differ64, differ32           (x, y): in
+ * every lane, the number of bits that differ plus, least                  (x, y): sum and minimum of small
+ * numbers in every lane within64, within32           (x, limit): bit i is set where lane i <= limit bits_of
+ * (x): set bits of a uint64_t GROUP64, GROUP128, GROUP256  vectors that fit the registers beside the work,
+ * for 1, 2 and 4 sieve words
  *
- * Shape of the work: a group of vectors of side b stays in registers, rows of side a are broadcast one by one, and
- * every lane keeps the least distance it met. Only when one is within the threshold is that block of a looked at
- * again, lane by lane: hits are rare, so the loop has no branch that depends on data.
+ * Shape of the work: a group of vectors of side b stays in registers, rows of side a are broadcast one by
+ * one, and every lane keeps the least distance it met. Only when one is within the threshold is that block of
+ * a looked at again, lane by lane: hits are rare, so the loop has no branch that depends on data.
  */
 #include "sieves.h"
 
@@ -90,9 +90,10 @@ TARGET static void verify(const dg_op_compare *op, dg_scratch *s)
     s->survivor_count = 0;
 }
 
-/* Looks again at rows [a0, a1) against one vector of b, whose first lane is position b0; only lanes in `valid` count. */
-INLINE void collect(const dg_op_compare *op, const dg_view *a, uint32_t a0, uint32_t a1, const vec *b, uint32_t b0,
-                    unsigned valid, const int bits, dg_scratch *s)
+/* Looks again at rows [a0, a1) against one vector of b, whose first lane is position b0; only lanes in
+ * `valid` count. */
+INLINE void collect(const dg_op_compare *op, const dg_view *a, uint32_t a0, uint32_t a1, const vec *b,
+                    uint32_t b0, unsigned valid, const int bits, dg_scratch *s)
 {
     for (uint32_t i = a0; i < a1; i++) {
         unsigned hit = within(distances(a, i, b, bits), op->threshold, bits) & valid;
@@ -116,7 +117,8 @@ INLINE void scan_group(const dg_op_compare *op, const dg_view *a, uint32_t a0, u
     for (int g = 0; g < group; g++)
 #pragma GCC unroll 4
         for (int w = 0; w < words; w++)
-            held[g][w] = load_lanes(b, bits, (unsigned)w, b0 + (uint32_t)g * lanes, g == group - 1 ? last : lanes);
+            held[g][w] =
+                load_lanes(b, bits, (unsigned)w, b0 + (uint32_t)g * lanes, g == group - 1 ? last : lanes);
 
     for (uint32_t i = a0, end = a0 + na; i < end && s->hit_count <= s->capacity;) {
         uint32_t stop = end - i < block ? end : i + block;
@@ -127,7 +129,8 @@ INLINE void scan_group(const dg_op_compare *op, const dg_view *a, uint32_t a0, u
 #pragma GCC unroll 8
             for (int g = 0; g < group; g++) best[g] = least(best[g], distances(a, k, held[g], bits));
         for (int g = 0; g < group; g++) {
-            unsigned valid = g == group - 1 ? (unsigned)((1ull << last) - 1) : (unsigned)((1ull << lanes) - 1);
+            unsigned valid =
+                g == group - 1 ? (unsigned)((1ull << last) - 1) : (unsigned)((1ull << lanes) - 1);
             if (within(best[g], op->threshold, bits) & valid)
                 collect(op, a, i, stop, held[g], b0 + (uint32_t)g * lanes, valid, bits, s);
         }
@@ -136,8 +139,8 @@ INLINE void scan_group(const dg_op_compare *op, const dg_view *a, uint32_t a0, u
 }
 
 /* Positions [a0, a0 + na) with [b0, b0 + nb). */
-INLINE void cross(const dg_op_compare *op, const dg_view *a, uint32_t a0, uint32_t na, const dg_view *b, uint32_t b0,
-                  uint32_t nb, const int bits, dg_scratch *s)
+INLINE void cross(const dg_op_compare *op, const dg_view *a, uint32_t a0, uint32_t na, const dg_view *b,
+                  uint32_t b0, uint32_t nb, const int bits, dg_scratch *s)
 {
     const unsigned lanes = lanes_of(bits);
     const int most = bits <= 64 ? GROUP64 : bits == 128 ? GROUP128 : GROUP256;
@@ -146,10 +149,14 @@ INLINE void cross(const dg_op_compare *op, const dg_view *a, uint32_t a0, uint32
         uint32_t group = vectors >= (uint32_t)most ? (uint32_t)most : vectors >= 4 ? 4 : vectors >= 2 ? 2 : 1;
         uint32_t covered = group * lanes < nb ? group * lanes : nb;
         unsigned last = covered - (group - 1) * lanes;
-        if (group == (uint32_t)most) scan_group(op, a, a0, na, b, b0, most, last, bits, s);
-        else if (group == 4) scan_group(op, a, a0, na, b, b0, 4, last, bits, s);
-        else if (group == 2) scan_group(op, a, a0, na, b, b0, 2, last, bits, s);
-        else scan_group(op, a, a0, na, b, b0, 1, last, bits, s);
+        if (group == (uint32_t)most)
+            scan_group(op, a, a0, na, b, b0, most, last, bits, s);
+        else if (group == 4)
+            scan_group(op, a, a0, na, b, b0, 4, last, bits, s);
+        else if (group == 2)
+            scan_group(op, a, a0, na, b, b0, 2, last, bits, s);
+        else
+            scan_group(op, a, a0, na, b, b0, 1, last, bits, s);
         b0 += covered;
         nb -= covered;
     }
@@ -181,9 +188,10 @@ INLINE int cross_strips(const dg_op_compare *op, const dg_view *a, uint32_t a0, 
     return 0;
 }
 
-/* Every pair within positions [begin, begin + n): halves of halves, so that nearly all of it is rectangles. */
-TARGET static int triangle(const dg_op_compare *op, const dg_view *v, uint32_t begin, uint32_t n, const int bits,
-                           dg_scratch *s);
+/* Every pair within positions [begin, begin + n): halves of halves, so that nearly all of it is rectangles.
+ */
+TARGET static int triangle(const dg_op_compare *op, const dg_view *v, uint32_t begin, uint32_t n,
+                           const int bits, dg_scratch *s);
 
 INLINE int triangle_of(const dg_op_compare *op, const dg_view *v, uint32_t begin, uint32_t n, const int bits,
                        dg_scratch *s)
@@ -198,8 +206,8 @@ INLINE int triangle_of(const dg_op_compare *op, const dg_view *v, uint32_t begin
     return leave(s, (uint64_t)n * n / 2);
 }
 
-TARGET static int triangle(const dg_op_compare *op, const dg_view *v, uint32_t begin, uint32_t n, const int bits,
-                           dg_scratch *s)
+TARGET static int triangle(const dg_op_compare *op, const dg_view *v, uint32_t begin, uint32_t n,
+                           const int bits, dg_scratch *s)
 {
     switch (bits) {
     case 32: return triangle_of(op, v, begin, n, 32, s);
@@ -249,8 +257,10 @@ INLINE void run_buckets(const dg_op_compare *op, const dg_unit *unit, const int 
             if ((uint64_t)na * nb <= STRIP * 8) {
                 s->candidates += na * nb;
                 s->since_poll += na * nb;
-                if (s->swapped) cross(op, &vb, b0, nb, &va, a0, na, bits, s);
-                else cross(op, &va, a0, na, &vb, b0, nb, bits, s);
+                if (s->swapped)
+                    cross(op, &vb, b0, nb, &va, a0, na, bits, s);
+                else
+                    cross(op, &va, a0, na, &vb, b0, nb, bits, s);
                 if (s->hit_count > s->capacity) return;
             } else if (s->swapped ? cross_strips(op, &vb, b0, nb, &va, a0, na, bits, s)
                                   : cross_strips(op, &va, a0, na, &vb, b0, nb, bits, s)) {
@@ -261,8 +271,8 @@ INLINE void run_buckets(const dg_op_compare *op, const dg_unit *unit, const int 
 }
 
 /*
- * The sieve words of positions [p0, p1), made into arrays in `space` unless they are there already. *origin is the
- * position the view calls 0.
+ * The sieve words of positions [p0, p1), made into arrays in `space` unless they are there already. *origin
+ * is the position the view calls 0.
  */
 static dg_view tile_view(const dg_index *index, uint32_t p0, uint32_t p1, uint64_t *space, uint32_t *origin)
 {
@@ -278,12 +288,14 @@ static dg_view tile_view(const dg_index *index, uint32_t p0, uint32_t p1, uint64
     rows += (size_t)(index->begin + p0) * index->words;
     if (index->sieve_bits == 32) {
         uint32_t *half = (uint32_t *)space;
-        for (uint32_t i = 0; i < p1 - p0; i++) half[i] = (uint32_t)rows[(size_t)i * index->words + index->sieve_word[0]];
+        for (uint32_t i = 0; i < p1 - p0; i++)
+            half[i] = (uint32_t)rows[(size_t)i * index->words + index->sieve_word[0]];
         v.half = half;
     }
     for (uint32_t w = 0; index->sieve_bits > 32 && w < dg_sieve_words(index); w++) {
         uint64_t *word = space + (size_t)w * DG_TILE_MAX;
-        for (uint32_t i = 0; i < p1 - p0; i++) word[i] = rows[(size_t)i * index->words + index->sieve_word[w]];
+        for (uint32_t i = 0; i < p1 - p0; i++)
+            word[i] = rows[(size_t)i * index->words + index->sieve_word[w]];
         v.word[w] = word;
     }
     return v;

@@ -1,6 +1,6 @@
 /*
- * The sieve with AVX2. There is no vector bit count: the two nibbles of each byte are looked up in a table by PSHUFB
- * (Mula, "SSSE3: fast popcount") and the bytes of a lane are added.
+ * The sieve with AVX2. There is no vector bit count: the two nibbles of each byte are looked up in a table by
+ * PSHUFB (Mula, "SSSE3: fast popcount") and the bytes of a lane are added.
  */
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -47,8 +47,8 @@ LANE vec same32(uint32_t x)
 /* Set bits of every byte of x ^ y. */
 LANE vec byte_counts(vec x, vec y)
 {
-    const __m256i table = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3,
-                                           1, 2, 2, 3, 2, 3, 3, 4);
+    const __m256i table = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2,
+                                           2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
     const __m256i nibble = _mm256_set1_epi8(15);
     __m256i z = _mm256_xor_si256(x, y);
     __m256i low = _mm256_shuffle_epi8(table, _mm256_and_si256(z, nibble));

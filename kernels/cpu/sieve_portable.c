@@ -1,4 +1,5 @@
-/* The sieve in plain C, for any processor: bit counting by adding neighbouring fields (Hacker's Delight 5-1). */
+/* The sieve in plain C, for any processor: bit counting by adding neighbouring fields (Hacker's Delight 5-1).
+ */
 #include <stdint.h>
 
 #define TARGET

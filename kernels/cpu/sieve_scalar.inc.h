@@ -1,4 +1,5 @@
-/* Vectors of one lane, for instruction sets without wider ones. The including file defines vec, bits_of and TARGET. */
+/* Vectors of one lane, for instruction sets without wider ones. The including file defines vec, bits_of and
+ * TARGET. */
 #define ONE static inline __attribute__((always_inline)) TARGET
 
 ONE vec load64(const uint64_t *p, unsigned n)

@@ -1,8 +1,9 @@
 /*
  * What the sieves (sieve.inc.h) and their caller (compare.c) share.
  *
- * A sieve finds *survivors*: position pairs whose sieve words differ in at most `threshold` bits. That never loses a
- * pair, since part of a distance never exceeds the whole. Survivors are verified on whole rows and become hits.
+ * A sieve finds *survivors*: position pairs whose sieve words differ in at most `threshold` bits. That never
+ * loses a pair, since part of a distance never exceeds the whole. Survivors are verified on whole rows and
+ * become hits.
  */
 #ifndef DG_CPU_SIEVES_H
 #define DG_CPU_SIEVES_H
@@ -11,7 +12,7 @@
 
 enum {
     SURVIVORS = 1024,
-    
+
 };
 
 typedef struct dg_survivor {
@@ -27,7 +28,8 @@ typedef struct dg_view {
 /* A thread's work space. */
 struct dg_scratch {
     dg_team *team;
-    uint64_t *tile[2]; /* DG_TILE_MAX rows of sieve words for each side of a tile, where the rows must be rearranged */
+    uint64_t *tile[2]; /* DG_TILE_MAX rows of sieve words for each side of a tile, where the rows must be
+                          rearranged */
     uint32_t survivor_count;
     dg_survivor survivor[SURVIVORS];
     int swapped;        /* survivors come as (b, a) */

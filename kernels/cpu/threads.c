@@ -1,10 +1,10 @@
 /*
  * How many threads a parallel region may have.
  *
- * OpenMP in a plugin has two ways to hurt its host, and both are closed here. A region entered in a forked child waits
- * for threads that do not exist there: a fork handler marks the child, which then runs serially. libgomp ends the
- * process when a thread cannot be created: before the first region, and whenever more threads are wanted than ever
- * before, as many are created by hand, and the answer is what could be had.
+ * OpenMP in a plugin has two ways to hurt its host, and both are closed here. A region entered in a forked
+ * child waits for threads that do not exist there: a fork handler marks the child, which then runs serially.
+ * libgomp ends the process when a thread cannot be created: before the first region, and whenever more
+ * threads are wanted than ever before, as many are created by hand, and the answer is what could be had.
  */
 #include "cpu.h"
 

@@ -1,10 +1,11 @@
 /*
- * A join from end to end: collapse equal rows, decide the plan, run the stages, turn hits on distinct rows into pairs
- * of rows.
+ * A join from end to end: collapse equal rows, decide the plan, run the stages, turn hits on distinct rows
+ * into pairs of rows.
  *
- * Pairs of equal rows come first, without comparing anything. Then the stages. Distances have the parity of the two
- * popcounts' sum: where nearly all rows have one parity (perceptual hashes that set half their bits) and the threshold
- * is odd, rows are split by parity, and the large part is joined with the next smaller threshold, at no loss.
+ * Pairs of equal rows come first, without comparing anything. Then the stages. Distances have the parity of
+ * the two popcounts' sum: where nearly all rows have one parity (perceptual hashes that set half their bits)
+ * and the threshold is odd, rows are split by parity, and the large part is joined with the next smaller
+ * threshold, at no loss.
  */
 #include "join.h"
 
@@ -23,12 +24,14 @@ enum {
     SAMPLE_ROWS = 4096,
     ORDERED_BITS_MAX = 1024, /* wider hashes keep the order of their bits */
     STAGES_MAX = 3,
-    ALL_ROWS = 0, EVEN_ODD = 1,
+    ALL_ROWS = 0,
+    EVEN_ODD = 1,
 };
 
-static const double MOSTLY = 0.95;    /* share of rows of one parity from which the split pays */
-static const double SKEWED = 2;       /* skew of a chunk from which a new order of the bits is tried */
-static const double SIEVE_RATE = 3e-4; /* pairs that may pass a sieve narrower than the row: verifying costs 100 compares */
+static const double MOSTLY = 0.95; /* share of rows of one parity from which the split pays */
+static const double SKEWED = 2;    /* skew of a chunk from which a new order of the bits is tried */
+static const double SIEVE_RATE =
+    3e-4; /* pairs that may pass a sieve narrower than the row: verifying costs 100 compares */
 
 typedef struct stage_range {
     uint32_t begin_a, count_a, begin_b, count_b, threshold;
@@ -42,7 +45,7 @@ struct dg_join {
     dg_device_info info;
     uint64_t memory_limit;
 
-    uint64_t *scratch; /* spec.rows words */
+    uint64_t *scratch;      /* spec.rows words */
     uint32_t *rows, *first; /* see dg_op_collapse; NULL: every row stands for itself */
     uint32_t unique;
     dg_buffer hashes, work;
@@ -53,10 +56,10 @@ struct dg_join {
     dg_layout layout; /* of the stage */
     char reason[160];
 
-    uint32_t equal;          /* next distinct row whose equal rows are paired */
-    const dg_hit *hits;      /* being turned into pairs */
+    uint32_t equal;     /* next distinct row whose equal rows are paired */
+    const dg_hit *hits; /* being turned into pairs */
     uint32_t hit_count, hit;
-    uint32_t i, j;           /* next rows of the hit, or of the distinct row */
+    uint32_t i, j; /* next rows of the hit, or of the distinct row */
 
     dg_join_report report;
 };
@@ -71,7 +74,8 @@ static double now(void)
 /* --- planning --- */
 
 /* The narrowest sieve that few pairs of the sample pass, and a tile that few hits fill. */
-static enum dg_code plan_brute(dg_join *join, const stage_range *range, const dg_sample *sample, dg_stage_spec *stage)
+static enum dg_code plan_brute(dg_join *join, const stage_range *range, const dg_sample *sample,
+                               dg_stage_spec *stage)
 {
     const dg_costs *costs = &join->info.costs;
     uint32_t words = join->words, widest = words >= 4 ? 256 : words >= 2 ? 128 : 64;
@@ -93,9 +97,10 @@ static enum dg_code plan_brute(dg_join *join, const stage_range *range, const dg
     return DG_OK;
 }
 
-/* The best layout for the rows as they are: the cheapest on uniform rows unless the sample shows its chunks skewed. */
-static enum dg_code best_layout(dg_join *join, const dg_extent *extent, const dg_sample *sample, dg_layout *best,
-                                double *worst_skew, dg_err *err)
+/* The best layout for the rows as they are: the cheapest on uniform rows unless the sample shows its chunks
+ * skewed. */
+static enum dg_code best_layout(dg_join *join, const dg_extent *extent, const dg_sample *sample,
+                                dg_layout *best, double *worst_skew, dg_err *err)
 {
     double skew[DG_CHUNKS_MAX];
     uint32_t from = 2, to = extent->threshold + 1;
@@ -118,8 +123,8 @@ static enum dg_code best_layout(dg_join *join, const dg_extent *extent, const dg
 }
 
 /* Tries a new order of the bits for the layout, and keeps it if that makes the join cheaper. */
-static enum dg_code reorder_bits(dg_join *join, dg_extent *extent, dg_sample *sample, dg_layout *layout, int *reordered,
-                                 dg_err *err)
+static enum dg_code reorder_bits(dg_join *join, dg_extent *extent, dg_sample *sample, dg_layout *layout,
+                                 int *reordered, dg_err *err)
 {
     uint16_t from[ORDERED_BITS_MAX];
     double skew[DG_CHUNKS_MAX];
@@ -128,17 +133,20 @@ static enum dg_code reorder_bits(dg_join *join, dg_extent *extent, dg_sample *sa
     dg_extent shuffled = *extent;
     shuffled.sorted = 0;
     if (dg_sample_bit_order(sample, layout, extent->bits, from, err)) return err->code;
-    if (dg_reorder_bits(sample->rows, sample->count, join->words, extent->bits, from, &never, err)) return err->code;
+    if (dg_reorder_bits(sample->rows, sample->count, join->words, extent->bits, from, &never, err))
+        return err->code;
     if (dg_sample_skew(sample, &changed, skew, err)) return err->code;
     dg_layout_predict(&shuffled, &join->info, skew, &changed);
     /* Moving the bits costs about as much as ordering the rows once. */
     changed.seconds += join->unique * join->info.costs.partition_row;
     if (changed.seconds >= layout->seconds) return DG_OK;
-    if (dg_reorder_bits(join->spec.hashes, join->unique, join->words, extent->bits, from, &join->spec.poll, err))
+    if (dg_reorder_bits(join->spec.hashes, join->unique, join->words, extent->bits, from, &join->spec.poll,
+                        err))
         return err->code;
     if (join->hashes.host != join->spec.hashes) {
         size_t bytes = (size_t)join->unique * join->words * sizeof *join->spec.hashes;
-        if (join->backend->put(join->device, &join->hashes, 0, join->spec.hashes, bytes, err)) return err->code;
+        if (join->backend->put(join->device, &join->hashes, 0, join->spec.hashes, bytes, err))
+            return err->code;
     }
     *layout = changed;
     *extent = shuffled;
@@ -171,7 +179,8 @@ static enum dg_code plan_stage(dg_join *join, dg_stage_spec *stage, dg_err *err)
     int reordered = 0, wanted = join->spec.plan, multi = 0;
     uint32_t begin = range->count_a >= range->count_b ? range->begin_a : range->begin_b;
     uint32_t count = range->count_a >= range->count_b ? range->count_a : range->count_b;
-    if (dg_sample_take(join->spec.hashes + (size_t)begin * join->words, count, join->words, SAMPLE_ROWS, &sample, err))
+    if (dg_sample_take(join->spec.hashes + (size_t)begin * join->words, count, join->words, SAMPLE_ROWS,
+                       &sample, err))
         return err->code;
     if (plan_brute(join, range, &sample, stage)) goto done;
     double brute = dg_brute_seconds(&extent, &join->info, stage->sieve_bits);
@@ -194,11 +203,13 @@ static enum dg_code plan_stage(dg_join *join, dg_stage_spec *stage, dg_err *err)
     stage->sorted = extent.sorted;
     stage->keep_layout = wanted == DG_PLAN_MULTI_INDEX;
     if (multi)
-        snprintf(join->reason, sizeof join->reason, "multi_index, %u chunks of %u bits%s%s: %s (%.2g s, brute %.2g s)",
-                 join->layout.chunks, join->layout.chunk[0].width, reordered ? ", bits reordered" : "",
+        snprintf(join->reason, sizeof join->reason,
+                 "multi_index, %u chunks of %u bits%s%s: %s (%.2g s, brute %.2g s)", join->layout.chunks,
+                 join->layout.chunk[0].width, reordered ? ", bits reordered" : "",
                  join->stages > 1 ? ", rows split by parity" : "", why, join->layout.seconds, brute);
     else
-        snprintf(join->reason, sizeof join->reason, "brute, sieve of %u bits: %s (%.2g s)", stage->sieve_bits, why, brute);
+        snprintf(join->reason, sizeof join->reason, "brute, sieve of %u bits: %s (%.2g s)", stage->sieve_bits,
+                 why, brute);
     if (!multi) join->layout = (dg_layout){0};
     stage->layout = join->layout;
 done:
@@ -222,7 +233,8 @@ static enum dg_code collapse(dg_join *join, dg_err *err)
     dg_sample sample = {0};
     int split = 0;
     if (spec->threshold % 2 == 1 && join->words == 1 && spec->rows > 1) {
-        if (dg_sample_take(spec->hashes, spec->rows, join->words, SAMPLE_ROWS, &sample, err)) return err->code;
+        if (dg_sample_take(spec->hashes, spec->rows, join->words, SAMPLE_ROWS, &sample, err))
+            return err->code;
         double even = dg_sample_even(&sample);
         split = even >= MOSTLY || even <= 1 - MOSTLY;
         free(sample.rows);
@@ -264,8 +276,9 @@ static void focus_one_row(dg_join *join)
 {
     const dg_join_spec *spec = &join->spec;
     uint32_t r = spec->focus_row;
-    join->range[0] = spec->focus == DG_FOCUS_FIRST ? (stage_range){r, 1, r + 1, spec->rows - r - 1, spec->threshold}
-                                                   : (stage_range){r, 1, 0, r, spec->threshold};
+    join->range[0] = spec->focus == DG_FOCUS_FIRST
+                         ? (stage_range){r, 1, r + 1, spec->rows - r - 1, spec->threshold}
+                         : (stage_range){r, 1, 0, r, spec->threshold};
     join->stages = 1;
     join->unique = spec->rows;
     join->equal = spec->rows;
@@ -287,7 +300,8 @@ enum dg_code dg_join_open(const dg_join_spec *spec, dg_join **out, dg_err *err)
         goto fail;
     }
     if (spec->bits < 1 || spec->bits > DG_JOIN_MAX_BITS) {
-        dg_fail(err, DG_ERROR, "hashes of %u bits cannot be joined, only 1 to %d", spec->bits, DG_JOIN_MAX_BITS);
+        dg_fail(err, DG_ERROR, "hashes of %u bits cannot be joined, only 1 to %d", spec->bits,
+                DG_JOIN_MAX_BITS);
         goto fail;
     }
     const dg_open_options options = {spec->threads, spec->isa};
@@ -297,7 +311,8 @@ enum dg_code dg_join_open(const dg_join_spec *spec, dg_join **out, dg_err *err)
         goto fail;
     join->memory_limit = spec->memory_limit ? spec->memory_limit : join->info.memory_free / 5 * 4;
     join->report.backend = join->backend->name;
-    snprintf(join->report.device, sizeof join->report.device, "%.40s, %.20s", join->info.name, join->info.capability);
+    snprintf(join->report.device, sizeof join->report.device, "%.40s, %.20s", join->info.name,
+             join->info.capability);
     join->report.rows = spec->rows;
 
     uint64_t column = (uint64_t)spec->rows * join->words * sizeof(uint64_t);
@@ -311,7 +326,8 @@ enum dg_code dg_join_open(const dg_join_spec *spec, dg_join **out, dg_err *err)
         join->range[0] = (stage_range){0, spec->rows, 0, spec->rows, spec->threshold};
         join->stages = 1;
         snprintf(join->report.fallback, sizeof join->report.fallback,
-                 "equal rows not collapsed, rows compared by brute force: %llu bytes of work space are over the limit of %llu",
+                 "equal rows not collapsed, rows compared by brute force: %llu bytes of work space are over "
+                 "the limit of %llu",
                  (unsigned long long)collapse_bytes(join), (unsigned long long)join->memory_limit);
     } else {
         if (collapse(join, err)) goto fail;

@@ -1,12 +1,12 @@
 /*
  * Exact Hamming joins: every pair of rows whose hashes differ in at most `threshold` bits, each once.
  *
- * A join is opened over a column of hashes, read in batches and closed. Opening collapses identical rows and decides
- * the plan; reading computes work units on demand and hands out row pairs, so memory is bounded by the column and not
- * by the number of pairs, and a caller who stops early pays only for what was read.
+ * A join is opened over a column of hashes, read in batches and closed. Opening collapses identical rows and
+ * decides the plan; reading computes work units on demand and hands out row pairs, so memory is bounded by
+ * the column and not by the number of pairs, and a caller who stops early pays only for what was read.
  *
- * Order: the same column, threshold and plan give the same pairs in the same order on every backend, instruction set
- * and number of threads. There is no global order.
+ * Order: the same column, threshold and plan give the same pairs in the same order on every backend,
+ * instruction set and number of threads. There is no global order.
  */
 #ifndef DG_ENGINE_JOIN_H
 #define DG_ENGINE_JOIN_H
@@ -36,9 +36,9 @@ enum dg_join_focus {
 
 typedef struct dg_join_spec {
     /*
-     * The column: rows * words uint64, row-major, words = ceil(bits/64). Word 0 holds the first eight bytes of the
-     * hash, most significant first; the unused low bits of the last word are zero. Allocated with malloc.
-     * dg_join_open takes ownership, also when it fails.
+     * The column: rows * words uint64, row-major, words = ceil(bits/64). Word 0 holds the first eight bytes
+     * of the hash, most significant first; the unused low bits of the last word are zero. Allocated with
+     * malloc. dg_join_open takes ownership, also when it fails.
      */
     uint64_t *hashes;
     uint32_t rows;
@@ -66,7 +66,7 @@ typedef struct dg_pair {
 typedef struct dg_join_report {
     const char *backend;
     char device[64];
-    char plan[160]; /* in words, with the reason */
+    char plan[160];     /* in words, with the reason */
     char fallback[200]; /* empty: none */
     uint64_t rows, unique_rows;
     uint64_t batches;    /* work units run */

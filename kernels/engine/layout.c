@@ -45,10 +45,12 @@ int dg_layout_make(const dg_extent *extent, uint32_t chunks, dg_layout *out)
     return 1;
 }
 
-void dg_layout_predict(const dg_extent *extent, const dg_device_info *device, const double *skew, dg_layout *layout)
+void dg_layout_predict(const dg_extent *extent, const dg_device_info *device, const double *skew,
+                       dg_layout *layout)
 {
     const dg_costs *cost = &device->costs;
-    double pairs = dg_extent_pairs(extent), rows = (double)(extent->rows_a > extent->rows_b ? extent->rows_a : extent->rows_b);
+    double pairs = dg_extent_pairs(extent),
+           rows = (double)(extent->rows_a > extent->rows_b ? extent->rows_a : extent->rows_b);
     double sieve_words = extent->words < 2 ? 1 : 2;
     layout->candidates = layout->seconds = 0;
     for (uint32_t c = 0; c < layout->chunks; c++) {
@@ -56,7 +58,8 @@ void dg_layout_predict(const dg_extent *extent, const dg_device_info *device, co
         double buckets = ldexp(1, (int)chunk->width), near = dg_values_within(chunk->width, chunk->radius);
         double uneven = skew ? skew[c] : 1, candidates = pairs * near / buckets * uneven;
         if (candidates > pairs) candidates = pairs;
-        /* A pair of buckets is entered when both have rows; the mean size counts a bucket once for each row in it. */
+        /* A pair of buckets is entered when both have rows; the mean size counts a bucket once for each row
+         * in it. */
         double held = rows / buckets, size = held * uneven, used = 1 - exp(-held);
         double looked = (extent->self ? buckets * near / 2 : buckets * near);
         double entered = looked * used * used;

@@ -1,9 +1,10 @@
 /*
- * Layouts: which chunks a multi-index join indexes, what that will cost, and how that compares with brute force.
+ * Layouts: which chunks a multi-index join indexes, what that will cost, and how that compares with brute
+ * force.
  *
- * The general pigeonhole: with disjoint chunks of radii r_c and sum(r_c) = t - m + 1, two rows within distance t differ
- * by at most r_c in at least one chunk c. (If every chunk differed by r_c + 1 or more, the rows would differ by at
- * least t + 1.) Chunks need not cover all bits.
+ * The general pigeonhole: with disjoint chunks of radii r_c and sum(r_c) = t - m + 1, two rows within
+ * distance t differ by at most r_c in at least one chunk c. (If every chunk differed by r_c + 1 or more, the
+ * rows would differ by at least t + 1.) Chunks need not cover all bits.
  */
 #ifndef DG_ENGINE_LAYOUT_H
 #define DG_ENGINE_LAYOUT_H
@@ -40,15 +41,17 @@ double dg_values_within(uint32_t width, uint32_t radius);
 int dg_layout_make(const dg_extent *extent, uint32_t chunks, dg_layout *out);
 
 /*
- * Fills in candidates and seconds. skew[c] is how many times more often two random rows share the value of chunk c
- * than uniform rows would; NULL stands for 1.
+ * Fills in candidates and seconds. skew[c] is how many times more often two random rows share the value of
+ * chunk c than uniform rows would; NULL stands for 1.
  */
-void dg_layout_predict(const dg_extent *extent, const dg_device_info *device, const double *skew, dg_layout *layout);
+void dg_layout_predict(const dg_extent *extent, const dg_device_info *device, const double *skew,
+                       dg_layout *layout);
 
 /* Seconds of brute force with a sieve of `bits`. */
 double dg_brute_seconds(const dg_extent *extent, const dg_device_info *device, uint32_t sieve_bits);
 
-/* Writes the numbers of up to `radius` set bits among `width`, by weight, then value, to masks; returns how many. */
+/* Writes the numbers of up to `radius` set bits among `width`, by weight, then value, to masks; returns how
+ * many. */
 uint32_t dg_masks_list(uint32_t width, uint32_t radius, uint32_t *masks);
 
 #endif

@@ -7,8 +7,9 @@
 enum { PAIR_SAMPLE = 512 }; /* 512 x 512 / 2 pairs: a rate of 3e-4 is seen 39 times */
 
 /*
- * The i-th place of a fixed pseudo-random order of 0 .. count-1: a bijection of the next power of two, walked until it
- * lands inside. Places at equal steps would not do: rows may be sorted, and would then seem more even than they are.
+ * The i-th place of a fixed pseudo-random order of 0 .. count-1: a bijection of the next power of two, walked
+ * until it lands inside. Places at equal steps would not do: rows may be sorted, and would then seem more
+ * even than they are.
  */
 static uint32_t place_at(uint32_t i, uint32_t count)
 {
@@ -23,8 +24,8 @@ static uint32_t place_at(uint32_t i, uint32_t count)
     return (uint32_t)x;
 }
 
-enum dg_code dg_sample_take(const uint64_t *rows, uint32_t count, uint32_t words, uint32_t wanted, dg_sample *out,
-                            dg_err *err)
+enum dg_code dg_sample_take(const uint64_t *rows, uint32_t count, uint32_t words, uint32_t wanted,
+                            dg_sample *out, dg_err *err)
 {
     uint32_t n = count < wanted ? count : wanted;
     *out = (dg_sample){malloc(((size_t)n * words + 1) * sizeof *rows), n, words};
@@ -33,7 +34,8 @@ enum dg_code dg_sample_take(const uint64_t *rows, uint32_t count, uint32_t words
         return dg_fail_nomem(err, "a sample of the rows");
     }
     for (uint32_t i = 0; i < n; i++)
-        memcpy(out->rows + (size_t)i * words, rows + (size_t)place_at(i, count) * words, words * sizeof *rows);
+        memcpy(out->rows + (size_t)i * words, rows + (size_t)place_at(i, count) * words,
+               words * sizeof *rows);
     return DG_OK;
 }
 
@@ -54,7 +56,8 @@ double dg_sample_even(const dg_sample *sample)
 
 enum dg_code dg_sample_skew(const dg_sample *sample, const dg_layout *layout, double *skew, dg_err *err)
 {
-    /* More than 16 bits are never equal often enough to be counted in a sample: the first 16 stand for them. */
+    /* More than 16 bits are never equal often enough to be counted in a sample: the first 16 stand for them.
+     */
     uint32_t n = sample->count, most = 16;
     uint32_t *held = calloc((size_t)1 << most, sizeof *held);
     if (!held) return dg_fail_nomem(err, "a sample of the rows");
@@ -114,17 +117,19 @@ static float *squared_correlation(const dg_sample *sample, uint32_t bits)
     }
     for (uint32_t i = 0; i < n; i++)
         for (uint32_t x = 0; x < bits; x++)
-            column[(size_t)x * lanes + i / 64] |= (uint64_t)bit_at(sample->rows + (size_t)i * sample->words, x)
-                                                  << (i % 64);
+            column[(size_t)x * lanes + i / 64] |=
+                (uint64_t)bit_at(sample->rows + (size_t)i * sample->words, x) << (i % 64);
     for (uint32_t x = 0; x < bits; x++) ones[x] = row_bits(column + (size_t)x * lanes, lanes);
     for (uint32_t x = 0; x < bits; x++)
         for (uint32_t y = 0; y < x; y++) {
             uint32_t both = 0;
             for (uint32_t w = 0; w < lanes; w++)
-                both += (uint32_t)__builtin_popcountll(column[(size_t)x * lanes + w] & column[(size_t)y * lanes + w]);
+                both += (uint32_t)__builtin_popcountll(column[(size_t)x * lanes + w] &
+                                                       column[(size_t)y * lanes + w]);
             double px = (double)ones[x] / n, py = (double)ones[y] / n, joint = (double)both / n - px * py;
             double spread = px * (1 - px) * py * (1 - py);
-            r[(size_t)x * bits + y] = r[(size_t)y * bits + x] = spread > 0 ? (float)(joint * joint / spread) : 0;
+            r[(size_t)x * bits + y] = r[(size_t)y * bits + x] =
+                spread > 0 ? (float)(joint * joint / spread) : 0;
         }
     /* A bit that hardly varies is as bad in a chunk as one that repeats another: say so on the diagonal. */
     for (uint32_t x = 0; x < bits; x++) {
@@ -137,8 +142,8 @@ done:
     return r;
 }
 
-enum dg_code dg_sample_bit_order(const dg_sample *sample, const dg_layout *layout, uint32_t bits, uint16_t *from,
-                                 dg_err *err)
+enum dg_code dg_sample_bit_order(const dg_sample *sample, const dg_layout *layout, uint32_t bits,
+                                 uint16_t *from, dg_err *err)
 {
     float *r = squared_correlation(sample, bits);
     uint32_t chunks = layout->chunks, filled[DG_CHUNKS_MAX + 1] = {0};
@@ -161,7 +166,8 @@ enum dg_code dg_sample_bit_order(const dg_sample *sample, const dg_layout *layou
     for (uint32_t outside = bits - room; outside > 0; outside--) {
         uint32_t worst = bits;
         for (uint32_t x = 0; x < bits; x++)
-            if (!taken[x] && (worst == bits || r[(size_t)x * bits + x] > r[(size_t)worst * bits + worst])) worst = x;
+            if (!taken[x] && (worst == bits || r[(size_t)x * bits + x] > r[(size_t)worst * bits + worst]))
+                worst = x;
         taken[worst] = 2;
     }
     for (uint32_t step = 0; step < room; step++) {
@@ -196,8 +202,8 @@ enum dg_code dg_sample_bit_order(const dg_sample *sample, const dg_layout *layou
     return DG_OK;
 }
 
-enum dg_code dg_reorder_bits(uint64_t *rows, uint32_t count, uint32_t words, uint32_t bits, const uint16_t *from,
-                             const dg_poll *poll, dg_err *err)
+enum dg_code dg_reorder_bits(uint64_t *rows, uint32_t count, uint32_t words, uint32_t bits,
+                             const uint16_t *from, const dg_poll *poll, dg_err *err)
 {
     /* table[b * 256 + v]: what byte b of a row contributes when its value is v. */
     uint32_t bytes = (bits + 7) / 8;

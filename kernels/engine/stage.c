@@ -5,12 +5,12 @@
 #include <string.h>
 
 enum {
-    HITS = 65536,           /* of a unit; a tile of 256 x 256 always fits */
-    SLOTS_MIN = 8,          /* units in flight */
+    HITS = 65536,  /* of a unit; a tile of 256 x 256 always fits */
+    SLOTS_MIN = 8, /* units in flight */
     SLOTS_MAX = 64,
-    UNIT_COST = 1 << 22,    /* pairs compared in a unit of buckets: about a millisecond */
-    LOOKUP_COST = 24,       /* pairs one look at a pair of buckets is worth */
-    BUCKET_MAX = 4096,      /* larger buckets are cut into tiles */
+    UNIT_COST = 1 << 22, /* pairs compared in a unit of buckets: about a millisecond */
+    LOOKUP_COST = 24,    /* pairs one look at a pair of buckets is worth */
+    BUCKET_MAX = 4096,   /* larger buckets are cut into tiles */
     NOWHERE = -1,
 };
 
@@ -24,21 +24,21 @@ typedef struct item {
 struct dg_stage {
     dg_stage_spec spec;
     int self;
-    uint32_t pass;    /* chunk; layout.chunks: the brute pass */
-    int brute;        /* the pass is a brute one */
+    uint32_t pass; /* chunk; layout.chunks: the brute pass */
+    int brute;     /* the pass is a brute one */
     int pass_open, finished;
     dg_index a, b;
     uint32_t *masks, mask_count;
     uint32_t *offsets_a, *offsets_b; /* host copies, or the device's memory itself */
 
     /* The generator: what of the pass has not become units yet. */
-    uint32_t bucket;                /* next bucket, or row of tiles */
-    uint32_t mask;                  /* inside a large bucket: next mask */
-    uint32_t tile_a, tile_b;        /* inside a pair of large buckets or the tile grid */
-    int inside;                     /* a large bucket is being cut */
-    double mean;                    /* rows in a bucket of b */
+    uint32_t bucket;         /* next bucket, or row of tiles */
+    uint32_t mask;           /* inside a large bucket: next mask */
+    uint32_t tile_a, tile_b; /* inside a pair of large buckets or the tile grid */
+    int inside;              /* a large bucket is being cut */
+    double mean;             /* rows in a bucket of b */
 
-    item *items;                    /* in order; items[head ..] are not delivered yet */
+    item *items; /* in order; items[head ..] are not delivered yet */
     uint32_t head, count, room;
     uint32_t slots, batch;
     int slot_used[SLOTS_MAX];
@@ -46,7 +46,7 @@ struct dg_stage {
     uint32_t counts[SLOTS_MAX];
     uint64_t candidates[SLOTS_MAX];
     dg_buffer hits;
-    dg_hit *delivered;              /* a copy of a slot, where the host cannot read the device's memory */
+    dg_hit *delivered; /* a copy of a slot, where the host cannot read the device's memory */
 
     dg_stage_counts total;
 };
@@ -72,7 +72,8 @@ static void close_pass(dg_stage *s)
     s->pass_open = 0;
 }
 
-/* Words to sieve by: those the chunk does not touch, since inside a bucket the chunk's own bits tell nothing. */
+/* Words to sieve by: those the chunk does not touch, since inside a bucket the chunk's own bits tell nothing.
+ */
 static void choose_sieve(const dg_stage *s, dg_index *index)
 {
     uint32_t words = s->spec.words, chosen = 0;
@@ -85,8 +86,8 @@ static void choose_sieve(const dg_stage *s, dg_index *index)
 }
 
 /* Orders rows [begin, begin + count) by the chunk. `work` holds the sieve where it is large enough. */
-static enum dg_code build_index(dg_stage *s, uint32_t begin, uint32_t count, const dg_chunk *chunk, const dg_buffer *work,
-                                dg_index *index, uint32_t **offsets, dg_err *err)
+static enum dg_code build_index(dg_stage *s, uint32_t begin, uint32_t count, const dg_chunk *chunk,
+                                const dg_buffer *work, dg_index *index, uint32_t **offsets, dg_err *err)
 {
     const dg_backend *backend = s->spec.backend;
     dg_device *device = s->spec.device;
@@ -103,7 +104,8 @@ static enum dg_code build_index(dg_stage *s, uint32_t begin, uint32_t count, con
     } else {
         void *space = work && work->host && work->bytes >= sieve_bytes ? work->host : NULL;
         if (backend->alloc(device, sieve_bytes, space, &index->sieve, err)) return err->code;
-        if (backend->alloc(device, (size_t)count * sizeof(uint32_t), NULL, &index->index, err)) return err->code;
+        if (backend->alloc(device, (size_t)count * sizeof(uint32_t), NULL, &index->index, err))
+            return err->code;
     }
     dg_op_partition op = {index, in_order};
     if (backend->run(device, DG_OP_PARTITION, &op, s->spec.poll, err)) return err->code;
@@ -163,14 +165,18 @@ static enum dg_code open_pass(dg_stage *s, dg_err *err)
     }
     const dg_chunk *chunk = &layout->chunk[s->pass];
     const dg_buffer *work = dg_buffer_empty(&spec->work) ? NULL : &spec->work;
-    if (build_index(s, spec->begin_a, spec->count_a, chunk, work, &s->a, &s->offsets_a, err)) return err->code;
+    if (build_index(s, spec->begin_a, spec->count_a, chunk, work, &s->a, &s->offsets_a, err))
+        return err->code;
     if (!s->self && build_index(s, spec->begin_b, spec->count_b, chunk, NULL, &s->b, &s->offsets_b, err))
         return err->code;
 
     /* The plan was made from a sample. Where it was wrong about this chunk, brute force does the rest. */
     dg_extent extent = {.rows_a = spec->count_a, .rows_b = spec->count_b, .self = s->self};
     double all = dg_extent_pairs(&extent);
-    uint32_t which = spec->sieve_bits == 32 ? 0 : spec->sieve_bits == 64 ? 1 : spec->sieve_bits == 128 ? 2 : 3;
+    uint32_t which = spec->sieve_bits == 32    ? 0
+                     : spec->sieve_bits == 64  ? 1
+                     : spec->sieve_bits == 128 ? 2
+                                               : 3;
     double here = counted_candidates(s, chunk) * spec->info->costs.pair[2];
     if (!spec->keep_layout && here > all * spec->info->costs.brute[which]) {
         close_pass(s);
@@ -194,8 +200,8 @@ static uint32_t least(uint32_t x, uint32_t y)
 }
 
 /* The next tile of the grid over positions of a and b; `triangle`: only tiles on and above the diagonal. */
-static int next_tile(dg_stage *s, uint32_t begin_a, uint32_t end_a, uint32_t begin_b, uint32_t end_b, uint32_t side,
-                     int triangle, dg_unit *unit)
+static int next_tile(dg_stage *s, uint32_t begin_a, uint32_t end_a, uint32_t begin_b, uint32_t end_b,
+                     uint32_t side, int triangle, dg_unit *unit)
 {
     uint32_t a0 = begin_a + s->tile_a * side;
     if (a0 >= end_a) return 0;
@@ -227,8 +233,7 @@ static int next_bucket_tile(dg_stage *s, dg_unit *unit)
 /* The next unit of the pass; 0: there is none left. */
 static int next_unit(dg_stage *s, dg_unit *unit)
 {
-    if (s->brute)
-        return next_tile(s, 0, s->spec.count_a, 0, s->spec.count_b, s->spec.tile, s->self, unit);
+    if (s->brute) return next_tile(s, 0, s->spec.count_a, 0, s->spec.count_b, s->spec.tile, s->self, unit);
     uint32_t buckets = 1u << s->a.chunk.width;
     for (;;) {
         if (s->inside) {
@@ -441,7 +446,8 @@ enum dg_code dg_stage_next(dg_stage *s, const dg_hit **hits, uint32_t *count, dg
         if (!s->pass_open && open_pass(s, err)) return err->code;
         if (s->head < s->count && s->items[s->head].slot != NOWHERE) {
             item front = s->items[s->head++];
-            s->slot_used[front.slot] = 0; /* its hits stay until the next batch, which is run by a later call */
+            s->slot_used[front.slot] =
+                0; /* its hits stay until the next batch, which is run by a later call */
             if (front.hits == 0) continue;
             *count = front.hits;
             if (s->hits.host) {
@@ -457,8 +463,8 @@ enum dg_code dg_stage_next(dg_stage *s, const dg_hit **hits, uint32_t *count, dg
             if (run_batch(s, err)) return err->code;
             continue;
         }
-        uint64_t bytes = s->hits.bytes + s->a.sieve.bytes + s->a.index.bytes + s->a.offsets.bytes + s->b.sieve.bytes +
-                         s->b.index.bytes + s->b.offsets.bytes;
+        uint64_t bytes = s->hits.bytes + s->a.sieve.bytes + s->a.index.bytes + s->a.offsets.bytes +
+                         s->b.sieve.bytes + s->b.index.bytes + s->b.offsets.bytes;
         if (bytes > s->total.bytes) s->total.bytes = bytes;
         int last = s->brute || s->pass + 1 >= s->spec.layout.chunks;
         close_pass(s);

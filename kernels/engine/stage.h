@@ -1,14 +1,15 @@
 /*
  * A stage: one self join of a table, or one join of two, at one threshold; a join has one to three of them.
  *
- * A stage runs passes. In a multi-index layout pass c orders the rows by chunk c and compares bucket with bucket,
- * leaving out pairs an earlier chunk has brought together (the first-matching-chunk rule: each pair once, with no set
- * of seen pairs). A brute pass compares everything with everything; it may stand for all the chunks not yet done
- * where those turn out more expensive than foreseen, and the same rule keeps its pairs apart from earlier ones.
+ * A stage runs passes. In a multi-index layout pass c orders the rows by chunk c and compares bucket with
+ * bucket, leaving out pairs an earlier chunk has brought together (the first-matching-chunk rule: each pair
+ * once, with no set of seen pairs). A brute pass compares everything with everything; it may stand for all
+ * the chunks not yet done where those turn out more expensive than foreseen, and the same rule keeps its
+ * pairs apart from earlier ones.
  *
- * A pass is cut into units by the data alone. Units run in batches, and their hits are delivered in the order of the
- * units, so neither the number of threads nor the device changes the order of results. A unit with more hits than fit
- * is cut in two and run again.
+ * A pass is cut into units by the data alone. Units run in batches, and their hits are delivered in the order
+ * of the units, so neither the number of threads nor the device changes the order of results. A unit with
+ * more hits than fit is cut in two and run again.
  */
 #ifndef DG_ENGINE_STAGE_H
 #define DG_ENGINE_STAGE_H
@@ -24,12 +25,12 @@ typedef struct dg_stage_spec {
     dg_buffer hashes;
     uint32_t words, bits, threshold;
     uint32_t begin_a, count_a, begin_b, count_b; /* row ranges; the same range twice: a self join */
-    int sorted;           /* rows of the range are in the order of their first bits */
+    int sorted;                                  /* rows of the range are in the order of their first bits */
     dg_layout layout;
-    int keep_layout;      /* do not let a brute pass stand in for chunks */
-    uint32_t sieve_bits;  /* of brute passes */
-    uint32_t tile;        /* side of a tile of brute passes */
-    dg_buffer work;       /* work space that may be used, or empty */
+    int keep_layout;     /* do not let a brute pass stand in for chunks */
+    uint32_t sieve_bits; /* of brute passes */
+    uint32_t tile;       /* side of a tile of brute passes */
+    dg_buffer work;      /* work space that may be used, or empty */
 } dg_stage_spec;
 
 typedef struct dg_stage dg_stage;

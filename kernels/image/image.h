@@ -29,7 +29,8 @@ typedef struct dg_image_options {
     uint64_t max_pixels; /* larger pictures are refused from their header */
 } dg_image_options;
 
-/* Bytes of a hash of size*size bits: the bits are left-padded with zeros to whole bytes, as in ImageHash's hex. */
+/* Bytes of a hash of size*size bits: the bits are left-padded with zeros to whole bytes, as in ImageHash's
+ * hex. */
 static inline size_t dg_hash_bytes(int size)
 {
     return ((size_t)size * (size_t)size + 7) / 8;
@@ -47,7 +48,8 @@ enum dg_code dg_hash_size_check(enum dg_hash_kind kind, int64_t size, dg_err *er
 typedef struct dg_hash_set {
     unsigned wanted; /* in: bit 1 << kind for each hash to compute */
     int size;        /* in: hash size, accepted by dg_hash_size_check for each wanted kind */
-    uint8_t hash[DG_HASH_KINDS][DG_HASH_BYTES_MAX]; /* out: dg_hash_bytes(size) bytes each, first bit most significant */
+    uint8_t hash[DG_HASH_KINDS]
+                [DG_HASH_BYTES_MAX]; /* out: dg_hash_bytes(size) bytes each, first bit most significant */
 } dg_hash_set;
 
 /* Decodes the file and computes the wanted hashes. DG_ERROR's text says why the file was refused. */
@@ -58,9 +60,9 @@ enum dg_code dg_image_hash(const void *file, size_t bytes, const dg_image_option
 typedef struct dg_image_info {
     const char *format; /* "jpeg" or "png" */
     uint32_t width, height;
-    int channels;    /* as stored: 1 grey or palette, 2 grey+alpha, 3 RGB or YCbCr, 4 RGBA or CMYK */
-    int bit_depth;   /* bits of a sample (of a palette index) */
-    int orientation; /* EXIF tag 0x0112, 1..8; 1 where there is none */
+    int channels;     /* as stored: 1 grey or palette, 2 grey+alpha, 3 RGB or YCbCr, 4 RGBA or CMYK */
+    int bit_depth;    /* bits of a sample (of a palette index) */
+    int orientation;  /* EXIF tag 0x0112, 1..8; 1 where there is none */
     int jpeg_quality; /* estimate 1..100 from the quantisation tables; 0 for PNG */
     uint64_t bytes;
 } dg_image_info;

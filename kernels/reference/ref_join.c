@@ -10,7 +10,8 @@ uint32_t dg_ref_distance(const uint64_t *x, const uint64_t *y, uint32_t words)
     return distance;
 }
 
-size_t dg_ref_join(const uint64_t *hashes, uint32_t rows, uint32_t words, uint32_t threshold, dg_ref_pair **out)
+size_t dg_ref_join(const uint64_t *hashes, uint32_t rows, uint32_t words, uint32_t threshold,
+                   dg_ref_pair **out)
 {
     size_t n = 0, room = 1024;
     dg_ref_pair *pairs = malloc(room * sizeof *pairs);

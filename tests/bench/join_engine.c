@@ -3,7 +3,8 @@
  *
  *     join_engine rows bits threshold [shape [plan [isa [threads [runs [chunks]]]]]]
  *
- * shape: see tests/core/columns.c; plan: auto, brute, multi_index; isa "best"; threads 0: all. Prints one line.
+ * shape: see tests/core/columns.c; plan: auto, brute, multi_index; isa "best"; threads 0: all. Prints one
+ * line.
  */
 #include "../../kernels/engine/join.h"
 #include "../core/columns.h"
@@ -37,13 +38,16 @@ int main(int argc, char **argv)
     double seconds[100];
     dg_join_report report = {0};
     if (argc < 4) {
-        fprintf(stderr, "usage: join_engine rows bits threshold [shape [plan [isa [threads [runs [chunks]]]]]]\n");
+        fprintf(stderr,
+                "usage: join_engine rows bits threshold [shape [plan [isa [threads [runs [chunks]]]]]]\n");
         return 2;
     }
-    uint32_t rows = (uint32_t)atof(argv[1]), bits = (uint32_t)atoi(argv[2]), threshold = (uint32_t)atoi(argv[3]);
+    uint32_t rows = (uint32_t)atof(argv[1]), bits = (uint32_t)atoi(argv[2]),
+             threshold = (uint32_t)atoi(argv[3]);
     const char *shape_name = argument(argc, argv, 4, "planted"), *plan = argument(argc, argv, 5, "auto");
     const char *isa = argument(argc, argv, 6, "best");
-    uint32_t threads = (uint32_t)atoi(argument(argc, argv, 7, "0")), chunks = (uint32_t)atoi(argument(argc, argv, 9, "0"));
+    uint32_t threads = (uint32_t)atoi(argument(argc, argv, 7, "0")),
+             chunks = (uint32_t)atoi(argument(argc, argv, 9, "0"));
     int runs = atoi(argument(argc, argv, 8, "5")), shape = 0;
     while (shape < COLUMN_SHAPES && strcmp(shape_name, column_shape_names[shape])) shape++;
     if (shape == COLUMN_SHAPES || runs < 1 || runs > 100) {
@@ -83,8 +87,8 @@ int main(int argc, char **argv)
         seconds[r] = now() - begun;
     }
     qsort(seconds, (size_t)runs, sizeof *seconds, by_value);
-    printf("%9u rows %4u bits t=%-3u %-9s %10.3f ms  %llu pairs  %.3g candidates  %.1f B/row  %s; %s\n", rows, bits,
-           threshold, shape_name, 1e3 * seconds[runs / 2], found, (double)report.candidates,
+    printf("%9u rows %4u bits t=%-3u %-9s %10.3f ms  %llu pairs  %.3g candidates  %.1f B/row  %s; %s\n", rows,
+           bits, threshold, shape_name, 1e3 * seconds[runs / 2], found, (double)report.candidates,
            rows ? (double)report.bytes / rows : 0, report.device, report.plan);
     free(column);
     return 0;

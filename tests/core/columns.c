@@ -47,7 +47,8 @@ uint64_t *make_column(enum column_shape shape, uint32_t rows, uint32_t bits, uin
                 for (uint32_t w = 0; w < words; w++) {
                     uint64_t value = 0;
                     for (int f = 0; f < 8; f++)
-                        value |= ((choice >> f & 1) ? factor[f][w] : ~factor[f][w]) & (0x0101010101010101u << f);
+                        value |=
+                            ((choice >> f & 1) ? factor[f][w] : ~factor[f][w]) & (0x0101010101010101u << f);
                     row[w] = value ^ (next(&state) & next(&state));
                 }
             } else if (kind >= 8) {
