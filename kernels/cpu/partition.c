@@ -12,7 +12,7 @@
 
 enum {
     GROUP_BITS_MAX = 11,
-    SERIAL_ROWS = 40000,
+    SERIAL_ROWS = 150000, /* fewer rows take less than waking other threads may */
     PIECE_ROWS = 1 << 18,
 };
 

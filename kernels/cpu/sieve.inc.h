@@ -27,9 +27,12 @@ INLINE unsigned lanes_of(const int bits)
     return bits == 32 && LANES > 1 ? 2 * LANES : LANES;
 }
 
-INLINE vec load_lanes(const dg_view *v, const int bits, unsigned word, uint32_t at, unsigned n)
+/* The sieve words of the n rows from position `at`, a row a lane. */
+INLINE void load_rows(const dg_view *v, uint32_t at, unsigned n, const int bits, vec *out)
 {
-    return bits == 32 ? load32(v->half + at, n) : load64(v->word[word] + at, n);
+    if (bits == 32) out[0] = load32(v->half + at, n);
+#pragma GCC unroll 4
+    for (int w = 0; w < bits / 64; w++) out[w] = load64(v->word[w] + at, n);
 }
 
 INLINE vec same_lanes(const dg_view *v, const int bits, unsigned word, uint32_t at)
@@ -109,16 +112,12 @@ INLINE void scan_group(const dg_op_compare *op, const dg_view *a, uint32_t a0, u
                        uint32_t b0, const int group, unsigned last, const int bits, dg_scratch *s)
 {
     const unsigned lanes = lanes_of(bits);
-    const int words = bits == 32 ? 1 : bits / 64;
     /* Rows of a before a look at the minima: about as many as leave one random hit in twenty looks. */
     const uint32_t block = op->threshold <= 3 ? 64 : op->threshold <= 5 ? 32 : 16;
     vec held[8][DG_SIEVE_WORDS_MAX];
 #pragma GCC unroll 8
     for (int g = 0; g < group; g++)
-#pragma GCC unroll 4
-        for (int w = 0; w < words; w++)
-            held[g][w] =
-                load_lanes(b, bits, (unsigned)w, b0 + (uint32_t)g * lanes, g == group - 1 ? last : lanes);
+        load_rows(b, b0 + (uint32_t)g * lanes, g == group - 1 ? last : lanes, bits, held[g]);
 
     for (uint32_t i = a0, end = a0 + na; i < end && s->hit_count <= s->capacity;) {
         uint32_t stop = end - i < block ? end : i + block;
@@ -201,7 +200,17 @@ INLINE int triangle_of(const dg_op_compare *op, const dg_view *v, uint32_t begin
         return triangle(op, v, begin, half, bits, s) || triangle(op, v, begin + half, n - half, bits, s) ||
                cross_strips(op, v, begin, half, v, begin + half, n - half, bits, s);
     }
-    for (uint32_t i = 0; i + 1 < n; i++) cross(op, v, begin + i, 1, v, begin + i + 1, n - i - 1, bits, s);
+    const unsigned lanes = lanes_of(bits);
+    for (uint32_t at = 0; at < n; at += lanes) {
+        /* One vector: the rows before it meet all its lanes, its own rows the lanes after themselves. */
+        unsigned held = n - at < lanes ? n - at : lanes, valid = (unsigned)((1ull << held) - 1);
+        if (at > 0) scan_group(op, v, begin, at, v, begin + at, 1, held, bits, s);
+        vec own[DG_SIEVE_WORDS_MAX];
+        load_rows(v, begin + at, held, bits, own);
+        for (uint32_t i = 0; i + 1 < held; i++)
+            collect(op, v, begin + at + i, begin + at + i + 1, own, begin + at, valid & ~0u << (i + 1), bits,
+                    s);
+    }
     s->candidates += (uint64_t)n * (n - 1) / 2;
     return leave(s, (uint64_t)n * n / 2);
 }

@@ -1,5 +1,7 @@
 /* The sieve in plain C, for any processor: bit counting by adding neighbouring fields (Hacker's Delight 5-1).
  */
+#include "../bits.h"
+
 #include <stdint.h>
 
 #define TARGET
@@ -9,13 +11,7 @@
 #define GROUP256 2
 typedef uint64_t vec;
 
-static inline uint32_t bits_of(uint64_t x)
-{
-    x -= (x >> 1) & 0x5555555555555555u;
-    x = (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
-    x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
-    return (uint32_t)((x * 0x0101010101010101u) >> 56);
-}
+#define bits_of dg_bits_set
 
 #include "sieve_scalar.inc.h"
 

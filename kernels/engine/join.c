@@ -21,17 +21,13 @@
 
 enum {
     ROWS_MAX = 0xffff0000, /* row numbers are uint32, with room for sums of a tile */
-    SAMPLE_ROWS = 4096,
+    SAMPLE_ROWS = 4096, /* of a large table; of a smaller one an eighth of the rows */
     ORDERED_BITS_MAX = 1024, /* wider hashes keep the order of their bits */
     STAGES_MAX = 3,
-    ALL_ROWS = 0,
-    EVEN_ODD = 1,
 };
 
 static const double MOSTLY = 0.95; /* share of rows of one parity from which the split pays */
 static const double SKEWED = 2;    /* skew of a chunk from which a new order of the bits is tried */
-static const double SIEVE_RATE =
-    3e-4; /* pairs that may pass a sieve narrower than the row: verifying costs 100 compares */
 
 typedef struct stage_range {
     uint32_t begin_a, count_a, begin_b, count_b, threshold;
@@ -73,28 +69,41 @@ static double now(void)
 
 /* --- planning --- */
 
-/* The narrowest sieve that few pairs of the sample pass, and a tile that few hits fill. */
-static enum dg_code plan_brute(dg_join *join, const stage_range *range, const dg_sample *sample,
-                               dg_stage_spec *stage)
+static uint32_t sample_rows(uint32_t rows)
 {
-    const dg_costs *costs = &join->info.costs;
-    uint32_t words = join->words, widest = words >= 4 ? 256 : words >= 2 ? 128 : 64;
-    static const uint32_t bits_of[4] = {32, 64, 128, 256};
-    double rates[5], best = INFINITY;
-    dg_sample_pass_rates(sample, range->threshold, rates);
-    for (uint32_t k = 0; k < 4 && bits_of[k] <= widest; k++) {
-        int whole = bits_of[k] == 64 * words;
-        double pair = costs->brute[k] + rates[k] * costs->survivor;
-        if (!whole && rates[k] > SIEVE_RATE && bits_of[k] < widest) continue;
-        if (pair < best) {
-            best = pair;
-            stage->sieve_bits = bits_of[k];
-        }
+    return rows / 8 < 256 ? 256 : rows / 8 < SAMPLE_ROWS ? rows / 8 : SAMPLE_ROWS;
+}
+
+/* Seconds of brute force with the widest sieve, and that sieve: right for any data. */
+static double safe_brute(const dg_join *join, const dg_extent *extent, dg_stage_spec *stage)
+{
+    stage->sieve_bits = join->words >= 4 ? 256 : join->words >= 2 ? 128 : 64;
+    stage->tile = DG_TILE_MAX / 4;
+    return dg_brute_seconds(extent, &join->info, stage->sieve_bits);
+}
+
+/*
+ * The sieve that makes brute force fastest on the rows of the sample, and a tile that few hits fill.
+ * Verifying costs far more than comparing, so a narrow sieve pays only where few pairs pass it.
+ */
+static double fitted_brute(const dg_join *join, const dg_extent *extent, const dg_sample *sample,
+                           dg_stage_spec *stage)
+{
+    static const uint32_t sieve_bits[4] = {32, 64, 128, 256};
+    double rates[5], best = safe_brute(join, extent, stage), pairs = dg_extent_pairs(extent);
+    uint32_t widest = stage->sieve_bits,
+             rows = extent->rows_a > extent->rows_b ? extent->rows_a : extent->rows_b;
+    dg_sample_pass_rates(sample, extent->threshold, rates);
+    for (uint32_t k = 0; k < 4 && sieve_bits[k] < widest; k++) {
+        double seconds = dg_brute_seconds(extent, &join->info, sieve_bits[k]);
+        seconds += pairs * rates[k] * join->info.costs.survivor / join->info.units;
+        if (seconds >= best) continue;
+        best = seconds;
+        stage->sieve_bits = sieve_bits[k];
     }
-    uint32_t rows = range->count_a > range->count_b ? range->count_a : range->count_b;
-    stage->tile = rows < 65536 || words > 1 ? DG_TILE_MAX / 4 : DG_TILE_MAX;
+    if (rows >= 65536 && join->words == 1) stage->tile = DG_TILE_MAX;
     while (stage->tile > 256 && rates[4] * stage->tile * stage->tile > 32768) stage->tile /= 2;
-    return DG_OK;
+    return best;
 }
 
 /* The best layout for the rows as they are: the cheapest on uniform rows unless the sample shows its chunks
@@ -179,24 +188,30 @@ static enum dg_code plan_stage(dg_join *join, dg_stage_spec *stage, dg_err *err)
     int reordered = 0, wanted = join->spec.plan, multi = 0;
     uint32_t begin = range->count_a >= range->count_b ? range->begin_a : range->begin_b;
     uint32_t count = range->count_a >= range->count_b ? range->count_a : range->count_b;
-    if (dg_sample_take(join->spec.hashes + (size_t)begin * join->words, count, join->words, SAMPLE_ROWS,
-                       &sample, err))
+    if (dg_sample_take(join->spec.hashes + (size_t)begin * join->words, count, join->words,
+                       sample_rows(count), &sample, err))
         return err->code;
-    if (plan_brute(join, range, &sample, stage)) goto done;
-    double brute = dg_brute_seconds(&extent, &join->info, stage->sieve_bits);
-    const char *why = "only plan for this threshold";
+    double brute = safe_brute(join, &extent, stage);
+    const char *why = "the only plan for this threshold";
     if (wanted != DG_PLAN_BRUTE && join->spec.focus == DG_FOCUS_NONE) {
         if (best_layout(join, &extent, &sample, &join->layout, &skew, err)) goto done;
         int possible = isfinite(join->layout.seconds);
         if (possible && skew > SKEWED && self && extent.bits <= ORDERED_BITS_MAX && join->stages == 1 &&
             reorder_bits(join, &extent, &sample, &join->layout, &reordered, err))
             goto done;
-        multi = possible && (wanted == DG_PLAN_MULTI_INDEX || join->layout.seconds < brute);
-        why = wanted == DG_PLAN_MULTI_INDEX ? "asked for" : "predicted cheaper";
+        /* A closer look at brute force is worth its time only where it may change the answer. */
+        multi = possible && (wanted == DG_PLAN_MULTI_INDEX || join->layout.seconds < brute / 8);
+        if (!multi) brute = fitted_brute(join, &extent, &sample, stage);
+        multi = multi || (possible && join->layout.seconds < brute);
+        if (possible && !multi) why = "predicted cheaper than multi_index";
+        if (multi) why = wanted == DG_PLAN_MULTI_INDEX ? "asked for" : "predicted cheaper than brute force";
         if (multi && layout_bytes(join, &join->layout) > join->memory_limit) {
             multi = 0;
             why = "memory limit";
+            brute = fitted_brute(join, &extent, &sample, stage);
         }
+    } else {
+        brute = fitted_brute(join, &extent, &sample, stage);
     }
     if (wanted == DG_PLAN_BRUTE) why = "asked for";
     if (join->spec.focus != DG_FOCUS_NONE) why = "one row against the others";
@@ -233,7 +248,7 @@ static enum dg_code collapse(dg_join *join, dg_err *err)
     dg_sample sample = {0};
     int split = 0;
     if (spec->threshold % 2 == 1 && join->words == 1 && spec->rows > 1) {
-        if (dg_sample_take(spec->hashes, spec->rows, join->words, SAMPLE_ROWS, &sample, err))
+        if (dg_sample_take(spec->hashes, spec->rows, join->words, sample_rows(spec->rows), &sample, err))
             return err->code;
         double even = dg_sample_even(&sample);
         split = even >= MOSTLY || even <= 1 - MOSTLY;

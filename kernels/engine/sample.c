@@ -1,5 +1,7 @@
 #include "sample.h"
 
+#include "../bits.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +44,7 @@ enum dg_code dg_sample_take(const uint64_t *rows, uint32_t count, uint32_t words
 static uint32_t row_bits(const uint64_t *row, uint32_t words)
 {
     uint32_t sum = 0;
-    for (uint32_t w = 0; w < words; w++) sum += (uint32_t)__builtin_popcountll(row[w]);
+    for (uint32_t w = 0; w < words; w++) sum += dg_bits_set(row[w]);
     return sum;
 }
 
@@ -78,16 +80,16 @@ enum dg_code dg_sample_skew(const dg_sample *sample, const dg_layout *layout, do
 
 void dg_sample_pass_rates(const dg_sample *sample, uint32_t threshold, double rates[5])
 {
-    uint32_t n = sample->count < PAIR_SAMPLE ? sample->count : PAIR_SAMPLE, words = sample->words;
+    uint32_t n = sample->count < 8 * PAIR_SAMPLE ? sample->count / 8 : PAIR_SAMPLE, words = sample->words;
     uint64_t passed[5] = {0};
     for (uint32_t i = 0; i < n; i++) {
         const uint64_t *a = sample->rows + (size_t)i * words;
         for (uint32_t j = 0; j < i; j++) {
             const uint64_t *b = sample->rows + (size_t)j * words;
             uint32_t distance = 0;
-            passed[0] += (uint32_t)__builtin_popcount((uint32_t)(a[0] ^ b[0])) <= threshold;
+            passed[0] += dg_bits_set((uint32_t)(a[0] ^ b[0])) <= threshold;
             for (uint32_t w = 0; w < words && distance <= threshold; w++) {
-                distance += (uint32_t)__builtin_popcountll(a[w] ^ b[w]);
+                distance += dg_bits_set(a[w] ^ b[w]);
                 if (w == 0) passed[1] += distance <= threshold;
                 if (w == 1) passed[2] += distance <= threshold;
                 if (w == 3) passed[3] += distance <= threshold;
@@ -124,8 +126,7 @@ static float *squared_correlation(const dg_sample *sample, uint32_t bits)
         for (uint32_t y = 0; y < x; y++) {
             uint32_t both = 0;
             for (uint32_t w = 0; w < lanes; w++)
-                both += (uint32_t)__builtin_popcountll(column[(size_t)x * lanes + w] &
-                                                       column[(size_t)y * lanes + w]);
+                both += dg_bits_set(column[(size_t)x * lanes + w] & column[(size_t)y * lanes + w]);
             double px = (double)ones[x] / n, py = (double)ones[y] / n, joint = (double)both / n - px * py;
             double spread = px * (1 - px) * py * (1 - py);
             r[(size_t)x * bits + y] = r[(size_t)y * bits + x] =
