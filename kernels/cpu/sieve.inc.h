@@ -112,8 +112,8 @@ INLINE void scan_group(const dg_op_compare *op, const dg_view *a, uint32_t a0, u
                        uint32_t b0, const int group, unsigned last, const int bits, dg_scratch *s)
 {
     const unsigned lanes = lanes_of(bits);
-    /* Rows of a before a look at the minima: about as many as leave one random hit in twenty looks. */
-    const uint32_t block = op->threshold <= 3 ? 64 : op->threshold <= 5 ? 32 : 16;
+    /* Rows of a before a look at the minima: few enough that a random hit among them stays rare. */
+    const uint32_t t = op->threshold, block = t <= 3 ? 64 : t <= 5 ? 32 : t <= 10 ? 16 : 8;
     vec held[8][DG_SIEVE_WORDS_MAX];
 #pragma GCC unroll 8
     for (int g = 0; g < group; g++)

@@ -418,8 +418,9 @@ static enum dg_code next_hits(dg_join *join, dg_err *err)
 /* The rows that distinct row u stands for: *begin .. *end-1 of join->rows, or of all rows. */
 static inline void rows_of(const dg_join *join, uint32_t u, uint32_t *begin, uint32_t *end)
 {
-    *begin = join->rows ? join->first[u] : u;
-    *end = join->rows ? join->first[u + 1] : u + 1;
+    int alone = join->unique == join->spec.rows; /* no two rows are equal */
+    *begin = alone ? u : join->first[u];
+    *end = alone ? u + 1 : join->first[u + 1];
 }
 
 static inline dg_pair ordered(const dg_join *join, uint32_t x, uint32_t y, uint32_t distance)
