@@ -34,6 +34,9 @@ typedef struct dg_column {
     sqlite3_value **values; /* the keys otherwise */
 } dg_column;
 
+/* Registers the function through which rows are collected; returns an SQLite code. */
+int dg_column_register(dg_connection *connection);
+
 /*
  * Reads the column. Returns an SQLite code; *error is then a text for sqlite3_free, or NULL where the code
  * says it all. The column is empty after a failure.

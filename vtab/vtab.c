@@ -1,8 +1,11 @@
 #include "vtab.h"
 
+#include "column.h"
+
 int dg_vtab_register(dg_connection *connection, char **error)
 {
-    int rc = dg_vt_similar_pairs_register(connection);
+    int rc = dg_column_register(connection);
+    if (rc == SQLITE_OK) rc = dg_vt_similar_pairs_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_settings_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_stats_register(connection);
     if (rc != SQLITE_OK)
