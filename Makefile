@@ -49,7 +49,7 @@ $(BUILD)/%.o: %.c Makefile
 $(BUILD)/kernels/cpu/%.o: ROOM_CFLAGS := -fopenmp -O3
 # gcc's SLP vectoriser would form fused multiply-adds in the DCT, which changes hashes.
 $(BUILD)/kernels/image/%.o: ROOM_CFLAGS := -O3 -fno-tree-slp-vectorize
-$(BUILD)/ext/info.o: ROOM_CFLAGS := -DDUPGPU_COMMIT='"$(COMMIT)"'
+$(BUILD)/ext/fn_info.o: ROOM_CFLAGS := -DDUPGPU_COMMIT='"$(COMMIT)"'
 
 # C tests: each file in tests/core is a cmocka program over the kernels and the reference, without SQLite.
 core-tests: $(CORE_TESTS)

@@ -1,0 +1,459 @@
+#define _GNU_SOURCE /* qsort_r */
+#include "column.h"
+
+#include "../ext/hashvalue.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Rows reach the reader through an aggregate function of two columns, not through sqlite3_step: that saves
+ * leaving and entering the virtual machine for each row, which is 40 % of the time. The function finds its
+ * reader through a pointer bound to its first argument, so it does nothing for anybody else who calls it.
+ */
+#define COLLECT "dupgpu_collect"
+#define POINTER_TYPE "dupgpu_reader"
+
+enum {
+    MAX_DEPTH =
+        8, /* source reads inside one another; a view of a view of a table function needs two or three */
+    FIRST_CAPACITY = 1024,
+};
+
+struct reader {
+    dg_connection *connection;
+    const dg_column_source *source;
+    sqlite3_stmt *statement;
+    dg_column *column;
+    size_t capacity; /* rows */
+    int type;        /* SQLITE_BLOB etc. of the first hash */
+    int sorted;      /* keys ascend so far */
+    int result;      /* why collecting stopped, or SQLITE_OK */
+    char **error;
+};
+
+static const char *type_name(int type)
+{
+    switch (type) {
+    case SQLITE_INTEGER: return "INTEGER";
+    case SQLITE_FLOAT: return "REAL";
+    case SQLITE_TEXT: return "TEXT";
+    default: return "BLOB";
+    }
+}
+
+/* Keeps SQLite's own error text, which an inner table function may have started with the same name. */
+static int fail_sqlite(struct reader *r, int rc)
+{
+    const char *text = sqlite3_errmsg(r->connection->db), *name = r->source->reader;
+    if (rc == SQLITE_NOMEM || rc == SQLITE_INTERRUPT) return rc;
+    int named = strncmp(text, name, strlen(name)) == 0;
+    *r->error = named ? sqlite3_mprintf("%s", text) : sqlite3_mprintf("%s: %s", name, text);
+    return rc;
+}
+
+static int fail_row(struct reader *r, sqlite3_value *row, const char *format, ...)
+{
+    const char *key = (const char *)sqlite3_value_text(row);
+    va_list args;
+    va_start(args, format);
+    char *what = sqlite3_vmprintf(format, args);
+    va_end(args);
+    if (!what) return SQLITE_NOMEM;
+    *r->error = sqlite3_mprintf("%s: %s.%s, row %s: %s", r->source->reader, r->source->table,
+                                r->source->column, key ? key : "NULL", what);
+    sqlite3_free(what);
+    return SQLITE_ERROR;
+}
+
+/*
+ * The name under which the table's rowid can be read, or NULL where it has none. A user's column may take one
+ * of the three names; the rowid is the one that SQLite describes as an INTEGER primary key.
+ */
+static const char *rowid_name(const struct reader *r)
+{
+    static const char *const names[] = {"_rowid_", "rowid", "oid"};
+    for (int i = 0; i < 3; i++) {
+        const char *type = NULL;
+        int primary = 0;
+        if (sqlite3_table_column_metadata(r->connection->db, r->source->schema, r->source->table, names[i],
+                                          &type, NULL, NULL, &primary, NULL) == SQLITE_OK &&
+            primary && type && sqlite3_stricmp(type, "INTEGER") == 0)
+            return names[i];
+    }
+    return NULL;
+}
+
+/* "table"."column", never a lone "column": SQLite may take an unknown lone one for a text. */
+static char *select_sql(const struct reader *r, const char *key)
+{
+    static const char columns[] = "SELECT " COLLECT "(?1, \"%w\".\"%w\", \"%w\".\"%w\") FROM ";
+    const dg_column_source *s = r->source;
+    sqlite3_str *sql = sqlite3_str_new(r->connection->db);
+    sqlite3_str_appendf(sql, columns, s->table, key, s->table, s->column);
+    if (s->schema) sqlite3_str_appendf(sql, "\"%w\".", s->schema);
+    sqlite3_str_appendf(sql, "\"%w\"", s->table);
+    return sqlite3_str_finish(sql);
+}
+
+static int prepare_with_key(struct reader *r, const char *key)
+{
+    char *sql = select_sql(r, key);
+    if (!sql) return SQLITE_NOMEM;
+    int rc = sqlite3_prepare_v3(r->connection->db, sql, -1, SQLITE_PREPARE_FROM_DDL, &r->statement, NULL);
+    sqlite3_free(sql);
+    return rc == SQLITE_OK ? sqlite3_bind_pointer(r->statement, 1, r, POINTER_TYPE, NULL) : rc;
+}
+
+static int prepare(struct reader *r)
+{
+    const char *key = r->source->id_column;
+    if (!key) key = rowid_name(r);
+    if (key) {
+        int rc = prepare_with_key(r, key);
+        return rc == SQLITE_OK ? rc : fail_sqlite(r, rc);
+    }
+    int rc = prepare_with_key(r, "id");
+    if (rc != SQLITE_ERROR) return rc == SQLITE_OK ? rc : fail_sqlite(r, rc);
+
+    fail_sqlite(r, rc);
+    if (*r->error && strstr(*r->error, "no such column") && strstr(*r->error, ".id")) {
+        sqlite3_free(*r->error);
+        *r->error = sqlite3_mprintf("%s: %s has neither a rowid nor a column id; name its key with id_column",
+                                    r->source->reader, r->source->table);
+    }
+    return rc;
+}
+
+static int grow(struct reader *r)
+{
+    dg_column *c = r->column;
+    size_t capacity = r->capacity ? r->capacity * 2 : FIRST_CAPACITY;
+    size_t key_size = c->integers ? sizeof *c->integers : sizeof *c->values;
+    if (c->rows >= UINT32_MAX - 1) {
+        *r->error =
+            sqlite3_mprintf("%s: %s has more than %u rows", r->source->reader, r->source->table, c->rows);
+        return SQLITE_ERROR;
+    }
+    uint64_t *hashes = realloc(c->hashes, capacity * c->words * sizeof *hashes);
+    if (!hashes) return SQLITE_NOMEM;
+    c->hashes = hashes;
+    void *keys = realloc(c->integers ? (void *)c->integers : (void *)c->values, capacity * key_size);
+    if (!keys) return SQLITE_NOMEM;
+    if (c->integers)
+        c->integers = keys;
+    else
+        c->values = keys;
+    r->capacity = capacity;
+    return SQLITE_OK;
+}
+
+/* SQLite's order: NULL, numbers, TEXT, BLOB; bytes decide inside the last two. */
+static int compare_values(sqlite3_value *a, sqlite3_value *b)
+{
+    static const int rank[] = {
+        [SQLITE_NULL] = 0, [SQLITE_INTEGER] = 1, [SQLITE_FLOAT] = 1, [SQLITE_TEXT] = 2, [SQLITE_BLOB] = 3};
+    int type_a = sqlite3_value_type(a), type_b = sqlite3_value_type(b);
+    if (rank[type_a] != rank[type_b]) return rank[type_a] < rank[type_b] ? -1 : 1;
+    if (type_a == SQLITE_NULL) return 0;
+    if (rank[type_a] == 1) {
+        if (type_a == SQLITE_INTEGER && type_b == SQLITE_INTEGER) {
+            int64_t x = sqlite3_value_int64(a), y = sqlite3_value_int64(b);
+            return (x > y) - (x < y);
+        }
+        double x = sqlite3_value_double(a), y = sqlite3_value_double(b);
+        return (x > y) - (x < y);
+    }
+    const void *x = type_a == SQLITE_TEXT ? (const void *)sqlite3_value_text(a) : sqlite3_value_blob(a);
+    const void *y = type_a == SQLITE_TEXT ? (const void *)sqlite3_value_text(b) : sqlite3_value_blob(b);
+    int size_x = x ? sqlite3_value_bytes(a) : 0, size_y = y ? sqlite3_value_bytes(b) : 0;
+    int size = size_x < size_y ? size_x : size_y, order = size ? memcmp(x, y, (size_t)size) : 0;
+    return order ? order : (size_x > size_y) - (size_x < size_y);
+}
+
+/* Keys are integers until one is not; then the scan starts again with keys as values. */
+enum { RESTART = -1 };
+
+static int take_key(struct reader *r, sqlite3_value *key)
+{
+    dg_column *c = r->column;
+    uint32_t row = c->rows;
+    if (c->integers) {
+        if (sqlite3_value_type(key) != SQLITE_INTEGER) return RESTART;
+        c->integers[row] = sqlite3_value_int64(key);
+        if (row && c->integers[row] < c->integers[row - 1]) r->sorted = 0;
+        return SQLITE_OK;
+    }
+    c->values[row] = sqlite3_value_dup(key);
+    if (!c->values[row]) return SQLITE_NOMEM;
+    if (row && r->sorted && compare_values(c->values[row], c->values[row - 1]) < 0) r->sorted = 0;
+    return SQLITE_OK;
+}
+
+/* Any hash that the short way of take_row does not handle. */
+static int take_hash(struct reader *r, sqlite3_value *key, sqlite3_value *value, uint64_t *words)
+{
+    dg_column *c = r->column;
+    int type = sqlite3_value_type(value);
+    dg_hashvalue hash;
+    dg_err err = {0};
+    if (type != r->type)
+        return fail_row(r, key, "%s where the rows before hold %s", type_name(type), type_name(r->type));
+    if (dg_hashvalue_read(value, &hash, &err) != DG_OK)
+        return err.code == DG_NOMEM ? SQLITE_NOMEM : fail_row(r, key, "%s", err.text);
+    if (hash.count * 8 != c->bits)
+        return fail_row(r, key, "a hash of %d bits where the rows before have %d", (int)hash.count * 8,
+                        (int)c->bits);
+    dg_hash_to_words(hash.bytes, hash.count, words);
+    return SQLITE_OK;
+}
+
+/* The first hash decides type and width. */
+static int take_first_hash(struct reader *r, sqlite3_value *key, sqlite3_value *value)
+{
+    dg_hashvalue hash;
+    dg_err err = {0};
+    if (dg_hashvalue_read(value, &hash, &err) != DG_OK)
+        return err.code == DG_NOMEM ? SQLITE_NOMEM : fail_row(r, key, "%s", err.text);
+    r->type = sqlite3_value_type(value);
+    r->column->bits = (uint32_t)hash.count * 8;
+    r->column->words = (r->column->bits + 63) / 64;
+    return SQLITE_OK;
+}
+
+static int take_row(struct reader *r, sqlite3_value *key, sqlite3_value *hash)
+{
+    dg_column *c = r->column;
+    int type = sqlite3_value_type(hash), rc;
+    if (type == SQLITE_NULL) return SQLITE_OK;
+    if (c->rows == r->capacity) {
+        if (!r->type && (rc = take_first_hash(r, key, hash)) != SQLITE_OK) return rc;
+        if ((rc = grow(r)) != SQLITE_OK) return rc;
+    }
+
+    const uint8_t *bytes;
+    uint64_t *words = c->hashes + (size_t)c->rows * c->words;
+    if (type == SQLITE_BLOB && r->type == SQLITE_BLOB && c->bits == 64 && sqlite3_value_bytes(hash) == 8 &&
+        (bytes = sqlite3_value_blob(hash)) != NULL)
+        *words = dg_hash_word(bytes);
+    else if (type == SQLITE_INTEGER && r->type == SQLITE_INTEGER)
+        *words = (uint64_t)sqlite3_value_int64(hash);
+    else if ((rc = take_hash(r, key, hash, words)) != SQLITE_OK)
+        return rc;
+
+    rc = take_key(r, key);
+    if (rc == SQLITE_OK) c->rows++;
+    return rc;
+}
+
+static void collect_step(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    struct reader *r = sqlite3_value_pointer(argv[0], POINTER_TYPE);
+    if (!r) {
+        sqlite3_result_error(context, COLLECT ": for use by dupgpu's own tables only", -1);
+    } else if (r->result == SQLITE_OK) {
+        r->result = take_row(r, argv[1], argv[2]);
+        if (r->result != SQLITE_OK) sqlite3_result_error(context, "", -1);
+    }
+}
+
+static void collect_final(sqlite3_context *context)
+{
+    (void)context;
+}
+
+int dg_column_register(dg_connection *connection)
+{
+    return sqlite3_create_function_v2(connection->db, COLLECT, 3, SQLITE_UTF8 | SQLITE_INNOCUOUS, NULL, NULL,
+                                      collect_step, collect_final, NULL);
+}
+
+/* Makes the column empty, with keys of the kind given. */
+static int start(struct reader *r, int integer_keys)
+{
+    dg_column *c = r->column;
+    dg_column_free(c);
+    r->capacity = 0;
+    r->type = 0;
+    r->sorted = 1;
+    c->words = 1;
+    c->hashes = malloc(sizeof *c->hashes);
+    if (!c->hashes) return SQLITE_NOMEM;
+    if (integer_keys) {
+        c->integers = malloc(sizeof *c->integers);
+        if (!c->integers) return SQLITE_NOMEM;
+    }
+    return SQLITE_OK;
+}
+
+static int scan(struct reader *r, int integer_keys)
+{
+    r->result = start(r, integer_keys);
+    if (r->result != SQLITE_OK) return r->result;
+    int rc = sqlite3_step(r->statement);
+    if (r->result != SQLITE_OK) return r->result;
+    return rc == SQLITE_ROW ? SQLITE_OK : fail_sqlite(r, rc);
+}
+
+struct integer_key {
+    int64_t key;
+    uint32_t row;
+};
+
+static int compare_integer_keys(const void *a, const void *b)
+{
+    const struct integer_key *x = a, *y = b;
+    if (x->key != y->key) return x->key < y->key ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+static int compare_value_rows(const void *a, const void *b, void *values)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    sqlite3_value **keys = values;
+    int order = compare_values(keys[x], keys[y]);
+    return order ? order : (x > y) - (x < y);
+}
+
+/* Sorts the integer keys and returns the order of the rows; NULL without memory. */
+static uint32_t *sort_integers(dg_column *c)
+{
+    uint32_t *order = malloc(c->rows * sizeof *order);
+    struct integer_key *keys = malloc(c->rows * sizeof *keys);
+    if (!order || !keys) {
+        free(order);
+        free(keys);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < c->rows; i++) keys[i] = (struct integer_key){c->integers[i], i};
+    qsort(keys, c->rows, sizeof *keys, compare_integer_keys);
+    for (uint32_t i = 0; i < c->rows; i++) {
+        c->integers[i] = keys[i].key;
+        order[i] = keys[i].row;
+    }
+    free(keys);
+    return order;
+}
+
+static uint32_t *sort_values(dg_column *c)
+{
+    uint32_t *order = malloc(c->rows * sizeof *order);
+    sqlite3_value **values = malloc(c->rows * sizeof *values);
+    if (!order || !values) {
+        free(order);
+        free(values);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < c->rows; i++) order[i] = i;
+    qsort_r(order, c->rows, sizeof *order, compare_value_rows, c->values);
+    for (uint32_t i = 0; i < c->rows; i++) values[i] = c->values[order[i]];
+    free(c->values);
+    c->values = values;
+    return order;
+}
+
+static int sort(dg_column *c)
+{
+    uint64_t *hashes = malloc((size_t)c->rows * c->words * sizeof *hashes);
+    uint32_t *order = hashes ? c->integers ? sort_integers(c) : sort_values(c) : NULL;
+    if (!order) {
+        free(hashes);
+        return SQLITE_NOMEM;
+    }
+    for (uint32_t i = 0; i < c->rows; i++)
+        memcpy(hashes + (size_t)i * c->words, c->hashes + (size_t)order[i] * c->words,
+               c->words * sizeof *hashes);
+    free(order);
+    free(c->hashes);
+    c->hashes = hashes;
+    return SQLITE_OK;
+}
+
+int dg_column_read(dg_connection *connection, const dg_column_source *source, dg_column *column, char **error)
+{
+    struct reader r = {.connection = connection, .source = source, .column = column, .error = error};
+    *error = NULL;
+    if (connection->depth >= MAX_DEPTH) {
+        *error = sqlite3_mprintf("%s: %s leads back to itself: it uses table functions %d deep",
+                                 source->reader, source->table, MAX_DEPTH);
+        return SQLITE_ERROR;
+    }
+    connection->depth++;
+    int rc = prepare(&r);
+    if (rc == SQLITE_OK) {
+        rc = scan(&r, 1);
+        if (rc == RESTART) {
+            sqlite3_reset(r.statement);
+            rc = scan(&r, 0);
+        }
+    }
+    sqlite3_finalize(r.statement);
+    connection->depth--;
+
+    if (rc == SQLITE_OK && !r.sorted) rc = sort(column);
+    if (rc != SQLITE_OK) dg_column_free(column);
+    return rc;
+}
+
+void dg_column_free(dg_column *column)
+{
+    if (column->values)
+        for (uint32_t i = 0; i < column->rows; i++) sqlite3_value_free(column->values[i]);
+    free(column->values);
+    free(column->integers);
+    free(column->hashes);
+    *column = (dg_column){0};
+}
+
+static int find_integer(const dg_column *c, int64_t key, uint32_t *row)
+{
+    uint32_t low = 0, high = c->rows;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (c->integers[middle] < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == c->rows || c->integers[low] != key) return 0;
+    *row = low;
+    return low + 1 < c->rows && c->integers[low + 1] == key ? 2 : 1;
+}
+
+/*
+ * Whether the row's key could equal the one looked for under some affinity. Numeric affinity has been applied
+ * to the latter; it is applied to a copy of the former, because it would change the text that the row shows.
+ */
+static int could_equal(sqlite3_value *value, sqlite3_value *key)
+{
+    int type = sqlite3_value_type(value), key_type = sqlite3_value_type(key);
+    int key_is_number = key_type == SQLITE_INTEGER || key_type == SQLITE_FLOAT;
+    if (!key_is_number || type != SQLITE_TEXT) return compare_values(value, key) == 0;
+
+    sqlite3_value *number = sqlite3_value_dup(value);
+    if (!number) return 1;
+    int equal = sqlite3_value_numeric_type(number) != SQLITE_TEXT && compare_values(number, key) == 0;
+    sqlite3_value_free(number);
+    return equal;
+}
+
+int dg_column_find(const dg_column *c, sqlite3_value *key, uint32_t *row)
+{
+    int type = sqlite3_value_numeric_type(key);
+    if (type == SQLITE_NULL) return 0;
+    if (c->integers) {
+        if (type == SQLITE_INTEGER) return find_integer(c, sqlite3_value_int64(key), row);
+        double number = type == SQLITE_FLOAT ? sqlite3_value_double(key) : 0.5;
+        if (!(number >= -9223372036854775808.0 && number < 9223372036854775808.0)) return 0;
+        int64_t whole = (int64_t)number;
+        return (double)whole == number ? find_integer(c, whole, row) : 0;
+    }
+    int found = 0;
+    for (uint32_t i = 0; i < c->rows && found < 2; i++) {
+        if (!could_equal(c->values[i], key)) continue;
+        if (!found++) *row = i;
+    }
+    return found;
+}

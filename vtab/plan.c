@@ -1,0 +1,112 @@
+#include "plan.h"
+
+#include <math.h>
+#include <string.h>
+
+static int has_column(unsigned char op)
+{
+    return op != SQLITE_INDEX_CONSTRAINT_LIMIT && op != SQLITE_INDEX_CONSTRAINT_OFFSET;
+}
+
+/* IN is left to SQLite, or it would start the search again for each value; so are collations other than
+ * BINARY. */
+static int filter_fits(sqlite3_index_info *info, int index)
+{
+    return !sqlite3_vtab_in(info, index, -1) &&
+           sqlite3_stricmp(sqlite3_vtab_collation(info, index), "BINARY") == 0;
+}
+
+/* The index of a constraint for the slot, -1 for none; *unusable is set if there are only unusable ones. */
+static int find(sqlite3_index_info *info, const dg_plan_slot *slot, int *unusable)
+{
+    *unusable = 0;
+    for (int i = 0; i < info->nConstraint; i++) {
+        const struct sqlite3_index_constraint *c = &info->aConstraint[i];
+        if (c->op != slot->op || !has_column(c->op) || c->iColumn != slot->column) continue;
+        if (slot->kind == DG_SLOT_FILTER && !filter_fits(info, i)) continue;
+        if (c->usable) return i;
+        *unusable = 1;
+    }
+    return -1;
+}
+
+int dg_plan_choose(sqlite3_index_info *info, const dg_plan_slot *slots, int count, int *missing)
+{
+    int arguments = 0;
+    info->idxNum = 0;
+    for (int s = 0; s < count; s++) {
+        int unusable, i = find(info, &slots[s], &unusable);
+        if (i < 0) {
+            if (slots[s].kind == DG_SLOT_FILTER) continue;
+            if (unusable) return SQLITE_CONSTRAINT;
+            if (slots[s].kind == DG_SLOT_OPTIONAL) continue;
+            *missing = s;
+            return SQLITE_ERROR;
+        }
+        info->aConstraintUsage[i].argvIndex = ++arguments;
+        info->aConstraintUsage[i].omit = slots[s].kind != DG_SLOT_FILTER || slots[s].omit;
+        info->idxNum |= 1 << s;
+    }
+    return SQLITE_OK;
+}
+
+void dg_plan_values(int number, sqlite3_value **argv, int count, sqlite3_value **values)
+{
+    for (int s = 0; s < count; s++) values[s] = number >> s & 1 ? *argv++ : NULL;
+}
+
+sqlite3_value *dg_plan_known(sqlite3_index_info *info, const dg_plan_slot *slot)
+{
+    int unusable, i = find(info, slot, &unusable);
+    sqlite3_value *value = NULL;
+    if (i < 0 || sqlite3_vtab_rhs_value(info, i, &value) != SQLITE_OK) return NULL;
+    return value && sqlite3_value_type(value) != SQLITE_NULL ? value : NULL;
+}
+
+/* The largest integer <= value, kept inside int64. */
+static int64_t floor_integer(double value)
+{
+    if (value >= 9e18) return INT64_MAX;
+    if (value <= -9e18) return INT64_MIN;
+    return (int64_t)floor(value);
+}
+
+void dg_range_narrow(dg_range *range, unsigned char op, sqlite3_value *value)
+{
+    int type = sqlite3_value_numeric_type(value);
+    int64_t whole; /* the largest integer <= value */
+    int exact;     /* the value is that integer */
+    switch (type) {
+    case SQLITE_INTEGER:
+        whole = sqlite3_value_int64(value);
+        exact = 1;
+        break;
+    case SQLITE_FLOAT: {
+        double number = sqlite3_value_double(value);
+        whole = floor_integer(number);
+        exact = number == (double)whole;
+        break;
+    }
+    case SQLITE_NULL: *range = (dg_range){0, -1}; return;
+    default:
+        whole = INT64_MAX;
+        exact = 0;
+        break;
+    }
+
+    if (op == SQLITE_INDEX_CONSTRAINT_EQ) {
+        if (!exact) {
+            *range = (dg_range){0, -1};
+            return;
+        }
+        if (whole > range->low) range->low = whole;
+    }
+    if (op == SQLITE_INDEX_CONSTRAINT_LT && exact) {
+        if (whole == INT64_MIN) {
+            *range = (dg_range){0, -1};
+            return;
+        }
+        whole--;
+    }
+    if (whole < range->high) range->high = whole;
+}

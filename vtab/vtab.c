@@ -1,0 +1,28 @@
+#include "vtab.h"
+
+#include "column.h"
+
+int dg_vtab_register(dg_connection *connection, char **error)
+{
+    int rc = dg_column_register(connection);
+    if (rc == SQLITE_OK) rc = dg_vt_similar_pairs_register(connection);
+    if (rc == SQLITE_OK) rc = dg_vt_settings_register(connection);
+    if (rc == SQLITE_OK) rc = dg_vt_stats_register(connection);
+    if (rc != SQLITE_OK)
+        *error = sqlite3_mprintf("dupgpu: cannot register its tables: %s", sqlite3_errmsg(connection->db));
+    return rc;
+}
+
+int dg_vtab_fail(sqlite3_vtab *vtab, int rc, char *text)
+{
+    sqlite3_free(vtab->zErrMsg);
+    vtab->zErrMsg = text;
+    return rc;
+}
+
+int dg_vtab_fail_kernel(sqlite3_vtab *vtab, const char *name, const dg_err *err)
+{
+    if (err->code == DG_NOMEM) return SQLITE_NOMEM;
+    if (err->code == DG_INTERRUPT) return SQLITE_INTERRUPT;
+    return dg_vtab_fail(vtab, SQLITE_ERROR, sqlite3_mprintf("%s: %s", name, err->text));
+}

@@ -1,0 +1,27 @@
+/*
+ * What the virtual tables share: registration, and failing with a text.
+ */
+#ifndef DG_VTAB_H
+#define DG_VTAB_H
+
+#include "../ext/connection.h"
+
+/* The module registered last; a connection that has it has everything. */
+#define DG_LAST_MODULE "dupgpu_stats"
+
+/* Registers every table. On failure *error may be set to a text for sqlite3_free. */
+int dg_vtab_register(dg_connection *connection, char **error);
+
+/* One table each; returns an SQLite code. */
+int dg_vt_similar_pairs_register(dg_connection *connection);
+int dg_vt_settings_register(dg_connection *connection);
+int dg_vt_stats_register(dg_connection *connection);
+
+/* Gives the table the error text, freeing an older one, and returns rc. A NULL text (no memory) leaves none.
+ */
+int dg_vtab_fail(sqlite3_vtab *vtab, int rc, char *text);
+
+/* The code a cursor returns for a kernel's failure; DG_ERROR's text goes to the table after "name: ". */
+int dg_vtab_fail_kernel(sqlite3_vtab *vtab, const char *name, const dg_err *err);
+
+#endif
