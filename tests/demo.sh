@@ -29,7 +29,7 @@ original=pictures/castle-maintenon.jpg
 edited=pictures/edited/castle
 djpeg -scale 1/2 $original | cjpeg -quality 60 >$edited-half-size.jpg
 djpeg -grayscale $original | cjpeg -quality 85 >$edited-grey.jpg
-djpeg $original | cjpeg -quality 8 >$edited-poor-quality.jpg
+djpeg $original | cjpeg -quality 10 -baseline >$edited-poor-quality.jpg
 jpegtran -progressive $original >$edited-progressive.jpg
 jpegtran -crop 96%x96%+8+8 $original >$edited-cropped.jpg 2>/dev/null || rm -f $edited-cropped.jpg
 jpegtran -rotate 90 $original >$edited-rotated.jpg

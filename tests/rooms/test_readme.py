@@ -2,7 +2,8 @@
 
 The blocks marked `sql` are fed, in order, to one session of the sqlite3 shell in a folder where the sqlite3 shell
 finds pictures (real ones, from Debian's palapeli-data). Comment lines after a statement are its expected output;
-"-- ..." stands for lines that differ from machine to machine; "-- Error: TEXT" for an error that holds TEXT.
+"-- ..." stands for lines that differ from machine to machine; "-- Error: TEXT" for an error that holds TEXT. Where
+nothing is shown, only the absence of an error is checked.
 """
 
 import pathlib
@@ -63,8 +64,8 @@ def test_sql_examples(folder, extension, root):
         lines = got.splitlines()
         if expected and expected[0].startswith("Error: "):
             assert expected[0][7:] in got, statement
-        elif "..." in expected:
-            assert lines and "error" not in got.lower(), (statement, got)
+        elif not expected or "..." in expected:
+            assert "error" not in got.lower(), (statement, got)
         else:
             assert lines == expected, statement
 
