@@ -53,6 +53,7 @@ $(BUILD)/ext/info.o: ROOM_CFLAGS := -DDUPGPU_COMMIT='"$(COMMIT)"'
 
 # C tests: each file in tests/core is a cmocka program over the kernels and the reference, without SQLite.
 core-tests: $(CORE_TESTS)
+.SECONDARY:
 $(BUILD)/tests/%: $(BUILD)/tests/core/%.o $(BUILD)/tests/core/columns.o $(call objects,$(KERNELS) $(REFERENCE))
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS) -lcmocka
