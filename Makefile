@@ -21,8 +21,8 @@ WERROR  ?= -Werror
 OPT     ?= -O2 -g
 
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
-SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 comma   := ,
+SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 
 ALL_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden -ffp-contract=off $(WARN) $(OPT) $(SANFLAGS) $(CFLAGS)
 ALL_LDFLAGS := $(SANFLAGS) -Wl,-z,now,-z,relro,-z,nodelete,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
@@ -53,6 +53,7 @@ $(BUILD)/ext/fn_info.o: ROOM_CFLAGS := -DDUPGPU_COMMIT='"$(COMMIT)"'
 
 # C tests: each file in tests/core is a cmocka program over the kernels and the reference, without SQLite.
 core-tests: $(CORE_TESTS)
+.SECONDARY:
 $(BUILD)/tests/%: $(BUILD)/tests/core/%.o $(BUILD)/tests/core/columns.o $(call objects,$(KERNELS) $(REFERENCE))
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS) -lcmocka
@@ -66,3 +67,68 @@ $(BUILD)/bench/join_engine: $(BUILD)/tests/bench/join_engine.o $(BUILD)/tests/co
 
 clean:
 	rm -rf build dist
+
+# Installs what is missing on Debian; each target below asks for its own part.
+deps:
+	tests/deps.sh build test demo bench
+
+# Everything that is tested runs under one pytest: the C programs plainly and under sanitizers, the SQL, the rules of
+# the house, equality with ImageHash. TESTS=tests/sql picks a part. With SAN=1 the host process and the extension run
+# under ASan and UBSan as well, and only that build is tested.
+TESTS ?= tests
+JOBS  ?= $(shell nproc 2>/dev/null || echo 2)
+test:
+	tests/deps.sh build test
+	$(MAKE) -j$(JOBS) all core-tests
+	$(if $(SAN),,$(MAKE) -j$(JOBS) SAN=1 all core-tests)
+	PYTHON=$(PYTHON) tests/venv.sh build/venv tests/requirements.txt
+	env DUPGPU_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 \
+	    $(if $(SAN),LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0) \
+	    build/venv/bin/python -m pytest -n $(JOBS) --dist worksteal $(TESTS)
+
+demo:
+	tests/deps.sh build demo
+	$(MAKE) -j$(JOBS) all
+	tests/demo.sh build/demo $(BUILD)/dupgpu
+
+BENCH ?= $(wildcard tests/bench/join.py tests/bench/hash.py)
+bench:
+	tests/deps.sh build bench
+	$(MAKE) -j$(JOBS) all
+	PYTHON=$(PYTHON) tests/venv.sh build/bench-venv tests/requirements.txt tests/bench/requirements.txt
+	set -e; for program in $(BENCH); do build/bench-venv/bin/python $$program; done
+
+# The dynamic loader finds a bare "dupgpu" only in its system folders, so PREFIX is /usr and LIBDIR the multiarch folder
+# where the compiler has one. /usr/local/lib would not do: ldconfig lists lib*.so only.
+PREFIX     ?= /usr
+MULTIARCH   = $(shell $(CC) -print-multiarch 2>/dev/null)
+LIBDIR     ?= $(PREFIX)/lib$(addprefix /,$(MULTIARCH))
+INCLUDEDIR ?= $(PREFIX)/include
+SHAREDIR   ?= $(PREFIX)/share/dupgpu
+
+$(BUILD)/dupgpu.pc: FORCE
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' 'extension=$${libdir}/dupgpu.so' \
+	    'scripts=$(SHAREDIR)' '' 'Name: dupgpu' 'Description: SQLite extension that finds near-duplicate images' \
+	    'Version: $(VERSION)' 'Cflags: -I$${includedir}' >$@
+
+install: all $(BUILD)/dupgpu.pc
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(SHAREDIR)
+	install -m 644 $(BUILD)/dupgpu.so $(DESTDIR)$(LIBDIR)
+	install -m 644 $(BUILD)/dupgpu.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -m 644 ext/dupgpu.h $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 sql/*.sql $(DESTDIR)$(SHAREDIR)
+
+uninstall:
+	rm -f $(DESTDIR)$(LIBDIR)/dupgpu.so $(DESTDIR)$(LIBDIR)/pkgconfig/dupgpu.pc $(DESTDIR)$(INCLUDEDIR)/dupgpu.h
+	rm -rf $(DESTDIR)$(SHAREDIR)
+
+dist:
+	@mkdir -p dist
+	git archive --format=tar.gz --prefix=dupgpu-$(VERSION)/ -o dist/dupgpu-$(VERSION).tar.gz HEAD
+	@echo dist/dupgpu-$(VERSION).tar.gz
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+.PHONY: FORCE
+FORCE:

@@ -1,0 +1,203 @@
+"""The scripts in sql/ and the demo, in Debian's sqlite3 shell, over folders of real pictures."""
+
+import os
+import pathlib
+import shutil
+import sqlite3
+import subprocess
+
+import oracle
+import pytest
+
+COLLECTION = pathlib.Path("/usr/share/palapeli/collection")
+CATALOGUE = "make_catalogue.sql"
+PAIRS = "duplicate_pairs.sql"
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Pictures/: five photographs, smaller copies of two in a folder with an odd name, two flat pictures."""
+    pictures = tmp_path / "Pictures"
+    odd = pictures / "it's a \"b\" %d; 100%"
+    odd.mkdir(parents=True)
+    for file in sorted(COLLECTION.glob("*.jpg")):
+        shutil.copy(file, pictures)
+    for name in ("castle-maintenon", "citrus-fruits"):
+        image = oracle.Image.open(COLLECTION / f"{name}.jpg")
+        (odd / f"{name} small.JPEG").write_bytes(
+            oracle.encode(image.resize((image.width // 2, image.height // 2)), "JPEG", quality=70))
+    for shade in (50, 200):
+        (pictures / f"flat{shade}.png").write_bytes(oracle.png("L", (40, 30), lambda x, y, s=shade: (0 * x + s,) * 3))
+    return tmp_path
+
+
+def run(extension, script, place, *, parameters=(), status=0):
+    command = ["sqlite3", "-batch", "-cmd", f".load {extension}"]
+    for parameter in parameters:
+        command += ["-cmd", f".parameter set {parameter}"]
+    done = subprocess.run([*command, "photos.db", f".read {script}"], cwd=place, capture_output=True, text=True,
+                          timeout=300)
+    assert done.returncode == status, done.stderr + done.stdout
+    return done.stdout, done.stderr
+
+
+def catalogue(extension, scripts, place, status=0):
+    return run(extension, scripts / CATALOGUE, place, parameters=[":folder \"'Pictures'\""], status=status)
+
+
+def rows(place, sql, *parameters):
+    db = sqlite3.connect(place / "photos.db")
+    try:
+        return db.execute(sql, parameters).fetchall()
+    finally:
+        db.close()
+
+
+def test_catalogue(extension, scripts, place):
+    output, _ = catalogue(extension, scripts, place)
+    assert output.splitlines() == ["9 pictures in the catalogue, 9 of them to hash",
+                                   "9 pictures have a hash, 0 have none"]
+    assert sorted(os.listdir(place)) == ["Pictures", "photos.db"]
+    stored = rows(place, "SELECT path, modified, bytes, width, height, phash, error FROM photos ORDER BY path")
+    assert [row[0] for row in stored] == sorted(
+        path.relative_to(place).as_posix() for path in (place / "Pictures").rglob("*") if path.is_file())
+    for path, modified, size, width, height, phash, error in stored:
+        file = place / path
+        assert (modified, size) == (int(file.stat().st_mtime), file.stat().st_size)
+        assert (width, height) == oracle.Image.open(file).size
+        assert len(phash) == 8 and error is None
+
+
+def test_catalogue_of_the_folder_one_is_in(extension, scripts, place):
+    run(extension, scripts / CATALOGUE, place)
+    assert rows(place, "SELECT count(*), count(phash) FROM photos") == [(9, 9)]
+    assert rows(place, "SELECT count(*) FROM photos WHERE path LIKE './Pictures/%'") == [(9,)]
+
+
+def test_catalogue_is_incremental(extension, scripts, place):
+    catalogue(extension, scripts, place)
+    before = dict(rows(place, "SELECT path, id FROM photos"))
+    rows_changed = sqlite3.connect(place / "photos.db")
+    rows_changed.execute("UPDATE photos SET phash = x'0102030405060708'")
+    rows_changed.commit()
+    rows_changed.close()
+    new, changed, gone = (place / "Pictures" / name for name in ("new.png", "citrus-fruits.jpg", "flat50.png"))
+    new.write_bytes(oracle.png())
+    shutil.copy(COLLECTION / "castle-maintenon.jpg", changed)
+    os.utime(changed, (1_000_000_000, 1_000_000_000))
+    gone.unlink()
+    output, _ = catalogue(extension, scripts, place)
+    assert output.splitlines()[0] == "10 pictures in the catalogue, 2 of them to hash"
+    after = {path: (identifier, phash, error)
+             for path, identifier, phash, error in rows(place, "SELECT path, id, phash, error FROM photos")}
+    for path, identifier in before.items():
+        assert after[path][0] == identifier
+    touched = {path for path, (_, phash, _) in after.items() if phash != b"\1\2\3\4\5\6\7\x08"}
+    assert touched == {f"Pictures/{path.name}" for path in (new, changed, gone)}
+    assert after["Pictures/flat50.png"][1:] == (None, "file not found")
+    gone.write_bytes(oracle.png())
+    catalogue(extension, scripts, place)
+    assert rows(place, "SELECT count(*) FROM photos WHERE error IS NOT NULL") == [(0,)]
+
+
+def test_a_bad_picture_does_not_stop_the_catalogue(extension, scripts, place):
+    pictures = place / "Pictures"
+    (pictures / "0 letter.jpg").write_text("no picture")
+    (pictures / "empty.png").write_bytes(b"")
+    (pictures / "truncated.jpg").write_bytes((COLLECTION / "castle-maintenon.jpg").read_bytes()[:20000])
+    (pictures / "bomb.png").write_bytes(oracle.bare_png(60000, 60000, depth=1))
+    (pictures / "notes.txt").write_text("not looked at")
+    (pictures / "folder.jpg").mkdir()
+    output, errors = catalogue(extension, scripts, place, status=1)
+    assert output.splitlines()[-1] == "9 pictures have a hash, 4 have none"
+    assert errors.count("phash: ") == 4
+    bad = rows(place, "SELECT path, error FROM photos WHERE phash IS NULL ORDER BY path")
+    assert bad == [(f"Pictures/{name}", "could not be hashed")
+                   for name in ("0 letter.jpg", "bomb.png", "empty.png", "truncated.jpg")]
+    output, errors = catalogue(extension, scripts, place)
+    assert "0 of them to hash" in output and errors == ""
+
+
+def test_catalogue_of_more_than_a_batch(extension, scripts, tmp_path):
+    (tmp_path / "Pictures").mkdir()
+    for number in range(230):
+        (tmp_path / "Pictures" / f"{number}.png").write_bytes(
+            oracle.png("L", (16, 16), lambda x, y, n=number: (x * n + y * 7,) * 3))
+    output, _ = catalogue(extension, scripts, tmp_path)
+    assert output.splitlines()[-1] == "230 pictures have a hash, 0 have none"
+
+
+def test_catalogue_goes_on_after_a_stop(extension, scripts, place):
+    """As after a kill: rows are there, marked, without hashes."""
+    catalogue(extension, scripts, place)
+    db = sqlite3.connect(place / "photos.db")
+    db.execute("UPDATE photos SET phash = NULL, error = 'not hashed yet' WHERE id > 4")
+    db.commit()
+    db.close()
+    output, _ = catalogue(extension, scripts, place)
+    assert output.splitlines() == ["9 pictures in the catalogue, 5 of them to hash",
+                                   "9 pictures have a hash, 0 have none"]
+
+
+def test_duplicate_pairs(extension, scripts, place):
+    catalogue(extension, scripts, place)
+    before = (place / "photos.db").read_bytes()
+    output, _ = run(extension, scripts / PAIRS, place)
+    pairs, groups = [line.split("|") for line in output.splitlines()][:2], output.splitlines()[2:]
+    folder = "Pictures/it's a \"b\" %d; 100%"
+    assert {(larger, smaller) for larger, _, smaller, *_ in pairs} == {
+        (f"Pictures/{name}.jpg", f"{folder}/{name} small.JPEG") for name in ("castle-maintenon", "citrus-fruits")}
+    for larger, size, smaller, small_size, distance in pairs:
+        width, height = oracle.Image.open(place / larger).size
+        assert size == f"{width} x {height}" and int(distance) <= 8
+    assert [line.split("|")[0] for line in groups] == ["1", "1", "2", "2"]
+    assert "flat" not in output
+    assert (place / "photos.db").read_bytes() == before
+
+
+def test_duplicate_pairs_threshold(extension, scripts, place):
+    catalogue(extension, scripts, place)
+    output, _ = run(extension, scripts / PAIRS, place, parameters=[":threshold 64"])
+    assert output.count("\n") == 7 * 6 // 2 + 7
+
+
+def test_groups_chain_as_pairs_do(extension, scripts, tmp_path):
+    """A path of ten hashes one bit apart, a triangle, and a pair; the largest picture of each group comes first."""
+    db = sqlite3.connect(tmp_path / "photos.db")
+    db.execute("CREATE TABLE photos(id INTEGER PRIMARY KEY, path TEXT, bytes, width, height, phash, error)")
+    chain = [(1 << k) - 1 for k in range(1, 11)]
+    triangle = [0x7F00FF00FF00FF00 ^ k for k in (0, 1, 2)]
+    for number, phash in enumerate(chain + triangle + [0x00FFFFFF00000000, 0x00FFFFFF00000001]):
+        db.execute("INSERT INTO photos VALUES(NULL, ?, ?, 10, ?, ?, NULL)",
+                   (f"p{number}", 100, 10 + number, phash.to_bytes(8, "big")))
+    db.commit()
+    db.close()
+    output, _ = run(extension, scripts / PAIRS, tmp_path, parameters=[":threshold 1"])
+    groups = [line.split("|") for line in output.splitlines() if line.count("|") == 3]
+    members = {}
+    for number, path, *_ in groups:
+        members.setdefault(number, []).append(int(path[1:]))
+    assert list(members.values()) == [list(range(9, -1, -1)), [12, 11, 10], [14, 13]]
+
+
+def test_scripts_run_twice_in_one_session(extension, scripts, place, shell):
+    text = shell(f".parameter set :folder Pictures\n.read {scripts}/{CATALOGUE}\n.read {scripts}/{CATALOGUE}\n"
+                 f".read {scripts}/{PAIRS}\n.read {scripts}/{PAIRS}\nSELECT count(*) FROM duplicate_pairs;",
+                 database="photos.db", folder=place)
+    assert text.splitlines()[-1] == "2"
+
+
+def test_every_script_says_how_it_is_used(scripts):
+    for path in scripts.glob("*.sql"):
+        head = path.read_text().split("\n\n")[0]
+        assert head.startswith("-- ") and "load_extension('dupgpu')" in head and f"/usr/share/dupgpu/{path.name}" in head
+
+
+def test_demo(extension, root, tmp_path):
+    done = subprocess.run([root / "tests" / "demo.sh", tmp_path / "demo", extension + ".so"], capture_output=True,
+                          text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    for text in ("castle-maintenon.jpg", "castle-half-size.jpg", "could not be hashed", "similar_pairs"):
+        assert text in done.stdout
+    assert sqlite3.connect(tmp_path / "demo" / "photos.db").execute(
+        "SELECT count(*) > 60 AND count(*) - count(phash) = 2 FROM photos").fetchone() == (1,)
