@@ -17,12 +17,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Seconds, measured by `make bench-model`; the planner compares sums of these. One thread of the device's
- * units. */
+/* Seconds on one unit of the device, fitted to `make bench` runs; the planner compares sums of these. */
 typedef struct dg_costs {
     double partition_row; /* order one row by one chunk */
     double bucket_pair;   /* look up and enter one pair of buckets */
-    double pair[3];       /* compare a pair in buckets of up to 2, up to 20 and more rows */
+    double vector;        /* compare a row with a vector of rows in a bucket, for each sieve word */
+    double lanes;         /* rows in that vector */
     double brute[4];      /* compare a pair in a tile, sieve of 32, 64, 128, 256 bits */
     double survivor;      /* verify a pair that passed the sieve */
     double start;         /* begin one operation on all units */

@@ -16,9 +16,9 @@
 #include <string.h>
 
 enum {
-    TOP_BITS_MAX = 11,   /* first pass: 2048 open cache lines and pages are what a core's L2 and TLB follow */
-    LOCAL_BITS_MAX = 8,  /* later passes */
-    INSERTION_MAX = 24,  /* shorter runs are sorted by insertion */
+    TOP_BITS_MAX = 11,  /* first pass: 2048 open cache lines and pages are what a core's L2 and TLB follow */
+    LOCAL_BITS_MAX = 8, /* later passes */
+    INSERTION_MAX = 24, /* shorter runs are sorted by insertion */
     SERIAL_ROWS = 150000, /* fewer rows take less than waking other threads may */
     PIECE_ROWS = 1 << 19, /* rows between two questions to the poll */
 };

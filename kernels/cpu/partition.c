@@ -27,6 +27,7 @@ typedef struct pass {
     int half;
     uint64_t *sieve64;
     uint32_t *sieve32, *index, *offsets;
+    uint16_t *low; /* the low bits of the row at a position, between the passes */
 } pass;
 
 static inline uint32_t value_at(const pass *p, uint32_t i)
@@ -72,12 +73,7 @@ static void order_group(const pass *p, uint32_t group, uint32_t begin, uint32_t 
     uint32_t lows = 1u << p->low_bits, n = end - begin;
     uint32_t *offset = p->offsets + ((size_t)group << p->low_bits);
     memset(offset, 0, lows * sizeof *offset);
-    if (p->words == 1 && !p->half) /* the sieve is the row */
-        for (uint32_t i = 0; i < n; i++)
-            value[i] = dg_chunk_value(p->sieve64 + begin + i, p->start, p->width);
-    else
-        for (uint32_t i = 0; i < n; i++) value[i] = value_at(p, p->index[begin + i] - p->base);
-    for (uint32_t i = 0; i < n; i++) offset[value[i] &= lows - 1]++;
+    for (uint32_t i = 0; i < n; i++) offset[value[i] = p->low[begin + i]]++;
     uint32_t sum = begin;
     for (uint32_t v = 0; v < lows; v++) {
         uint32_t count = offset[v];
@@ -130,7 +126,9 @@ static enum dg_code scatter(const pass *p, uint32_t *group_begin, uint32_t threa
         uint32_t *to = position + (size_t)part * groups, begin = row_begin(p->n, part, threads);
         for (uint32_t i = begin; i < row_begin(p->n, part + 1, threads); i++) {
             if ((i - begin) % PIECE_ROWS == 0 && dg_team_stop(team)) break;
-            store(p, i, to[value_at(p, i) >> p->low_bits]++);
+            uint32_t v = value_at(p, i), at = to[v >> p->low_bits]++;
+            store(p, i, at);
+            if (p->low) p->low[at] = (uint16_t)(v & ((1u << p->low_bits) - 1));
         }
     }
     free(position);
@@ -190,16 +188,19 @@ enum dg_code dg_cpu_partition(dg_op_partition *op, dg_team *team, dg_err *err)
                                                   : (p.width + 1) / 2;
     p.low_bits = p.width - p.group_bits;
     uint32_t threads = p.n < SERIAL_ROWS ? 1 : team->threads;
-    /* One pass is enough where there are no low bits: the groups are the buckets. */
-    uint32_t *group_begin =
-        p.low_bits == 0 ? p.offsets : malloc(((1u << p.group_bits) + 1) * sizeof *group_begin);
-    if (!group_begin) return dg_fail_nomem(err, "ordering hashes");
-    scatter(&p, group_begin, threads, team, err);
-    if (err->code == DG_OK && team->stop == DG_OK && p.low_bits > 0) {
-        order_groups(&p, group_begin, threads, team, err);
+    if (p.low_bits == 0) { /* the groups are the buckets */
+        scatter(&p, p.offsets, threads, team, err);
+    } else {
+        uint32_t *group_begin = malloc(((1u << p.group_bits) + 1) * sizeof *group_begin);
+        p.low = malloc(((size_t)p.n + 1) * sizeof *p.low);
+        if (!group_begin || !p.low)
+            dg_fail_nomem(err, "ordering hashes");
+        else if (scatter(&p, group_begin, threads, team, err) == DG_OK && team->stop == DG_OK)
+            order_groups(&p, group_begin, threads, team, err);
         p.offsets[1u << p.width] = p.n;
+        free(group_begin);
+        free(p.low);
     }
-    if (p.low_bits > 0) free(group_begin);
     if (err->code == DG_OK && team->stop != DG_OK) dg_fail(err, DG_INTERRUPT, "interrupted");
     return err->code;
 }

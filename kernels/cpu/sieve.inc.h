@@ -54,26 +54,44 @@ INLINE unsigned within(vec x, uint32_t limit, const int bits)
     return bits == 32 ? within32(x, limit) : within64(x, limit);
 }
 
+enum { AHEAD = 8 }; /* survivors whose rows are on their way from memory while one is verified */
+
+INLINE uint32_t row_at(const dg_index *index, uint32_t position)
+{
+    return index->index.host ? ((const uint32_t *)index->index.host)[position] : index->begin + position;
+}
+
+/* Survivor i as positions in the two indexes. */
+INLINE dg_survivor survivor_at(const dg_scratch *s, uint32_t i)
+{
+    dg_survivor x = s->survivor[i];
+    if (s->swapped) x = (dg_survivor){x.b, x.a};
+    return (dg_survivor){x.a + s->origin[0], x.b + s->origin[1]};
+}
+
 /* A pair of rows that may match, as words or as what the sieve has of them. Stores it if it does. */
 TARGET static void verify(const dg_op_compare *op, dg_scratch *s)
 {
     const dg_index *a = op->a, *b = op->b;
     const uint64_t *rows_a = a->hashes.host, *rows_b = b->hashes.host;
-    const uint32_t *index_a = a->index.host, *index_b = b->index.host, words = a->words;
+    const uint32_t words = a->words;
     /* Where the sieve holds whole rows they are at hand, in the cache. */
     const uint64_t *whole_a = NULL, *whole_b = NULL;
     if (words == 1 && a->sieve_bits == 64 && a->sieve.host && b->sieve.host)
         whole_a = a->sieve.host, whole_b = b->sieve.host;
 
     for (uint32_t i = 0; i < s->survivor_count && s->hit_count <= s->capacity; i++) {
-        uint32_t at_a = s->origin[0] + (s->swapped ? s->survivor[i].b : s->survivor[i].a);
-        uint32_t at_b = s->origin[1] + (s->swapped ? s->survivor[i].a : s->survivor[i].b);
-        uint32_t row_a = index_a ? index_a[at_a] : a->begin + at_a;
-        uint32_t row_b = index_b ? index_b[at_b] : b->begin + at_b;
+        if (!whole_a && i + AHEAD < s->survivor_count) {
+            dg_survivor next = survivor_at(s, i + AHEAD);
+            __builtin_prefetch(rows_a + (size_t)row_at(a, next.a) * words);
+            __builtin_prefetch(rows_b + (size_t)row_at(b, next.b) * words);
+        }
+        dg_survivor at = survivor_at(s, i);
+        uint32_t row_a = row_at(a, at.a), row_b = row_at(b, at.b);
         uint64_t apart[DG_WORDS_MAX];
         uint32_t distance = 0;
         if (whole_a) {
-            apart[0] = whole_a[at_a] ^ whole_b[at_b];
+            apart[0] = whole_a[at.a] ^ whole_b[at.b];
             distance = bits_of(apart[0]);
         } else {
             const uint64_t *x = rows_a + (size_t)row_a * words, *y = rows_b + (size_t)row_b * words;
@@ -135,6 +153,18 @@ INLINE void scan_group(const dg_op_compare *op, const dg_view *a, uint32_t a0, u
         }
         i = stop;
     }
+}
+
+/* The same for few rows of a and one vector of b, without the care long runs need: most buckets are small. */
+INLINE void scan_small(const dg_op_compare *op, const dg_view *a, uint32_t a0, uint32_t na, const dg_view *b,
+                       uint32_t b0, unsigned nb, const int bits, dg_scratch *s)
+{
+    vec held[DG_SIEVE_WORDS_MAX];
+    load_rows(b, b0, nb, bits, held);
+    vec best = distances(a, a0, held, bits);
+    for (uint32_t k = 1; k < na; k++) best = least(best, distances(a, a0 + k, held, bits));
+    unsigned valid = (unsigned)((1ull << nb) - 1);
+    if (within(best, op->threshold, bits) & valid) collect(op, a, a0, a0 + na, held, b0, valid, bits, s);
 }
 
 /* Positions [a0, a0 + na) with [b0, b0 + nb). */
@@ -244,7 +274,9 @@ INLINE void run_buckets(const dg_op_compare *op, const dg_unit *unit, const int 
         const uint32_t mask = op->masks[m];
         /* In a self join v ^ mask > v is the same as: v lacks the highest bit of the mask. */
         const uint32_t high = self && mask ? 1u << (31 - __builtin_clz(mask)) : 0;
-        if (leave(s, unit->a1 - unit->a0)) return;
+        if (leave(s, 16 * (uint64_t)(unit->a1 - unit->a0))) return;
+        if (s->swapped) verify(op, s);
+        s->swapped = 0;
         for (uint32_t v = unit->a0; v < unit->a1; v++) {
             if (v & high) {
                 v |= high - 1;
@@ -255,6 +287,11 @@ INLINE void run_buckets(const dg_op_compare *op, const dg_unit *unit, const int 
             if (na == 0 || nb == 0) continue;
             if (self && mask == 0) {
                 if (na > 1 && triangle(op, &va, a0, na, bits, s)) return;
+                continue;
+            }
+            if (na <= 16 && nb <= lanes && !s->swapped) {
+                s->candidates += na * nb;
+                scan_small(op, &va, a0, na, &vb, b0, nb, bits, s);
                 continue;
             }
             /* Broadcast the side that makes fewer steps of it. */

@@ -103,8 +103,9 @@ const dg_cpu_isa dg_cpu_isa_avx2 = {
     .unit = run_unit,
     .costs = {.partition_row = 12e-9,
               .bucket_pair = 10e-9,
-              .pair = {2e-9, 0.6e-9, 0.3e-9},
-              .brute = {0.13e-9, 0.25e-9, 0.5e-9, 1e-9},
+              .vector = 1.0e-9,
+              .lanes = 4,
+              .brute = {0.14e-9, 0.25e-9, 0.45e-9, 0.9e-9},
               .survivor = 5e-9,
               .start = 20e-6},
 };

@@ -84,8 +84,9 @@ const dg_cpu_isa dg_cpu_isa_neon = {
     .unit = run_unit,
     .costs = {.partition_row = 12e-9,
               .bucket_pair = 10e-9,
-              .pair = {2e-9, 0.8e-9, 0.4e-9},
-              .brute = {0.2e-9, 0.35e-9, 0.7e-9, 1.4e-9},
+              .vector = 0.9e-9,
+              .lanes = 2,
+              .brute = {0.2e-9, 0.4e-9, 0.7e-9, 1.4e-9},
               .survivor = 5e-9,
               .start = 20e-6},
 };

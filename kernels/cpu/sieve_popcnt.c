@@ -27,8 +27,9 @@ const dg_cpu_isa dg_cpu_isa_popcnt = {
     .unit = run_unit,
     .costs = {.partition_row = 12e-9,
               .bucket_pair = 10e-9,
-              .pair = {2e-9, 1e-9, 0.5e-9},
-              .brute = {0.4e-9, 0.4e-9, 0.8e-9, 1.6e-9},
+              .vector = 0.6e-9,
+              .lanes = 1,
+              .brute = {0.5e-9, 0.5e-9, 0.9e-9, 1.8e-9},
               .survivor = 5e-9,
               .start = 20e-6},
 };

@@ -26,8 +26,9 @@ const dg_cpu_isa dg_cpu_isa_portable = {
     .unit = run_unit,
     .costs = {.partition_row = 12e-9,
               .bucket_pair = 10e-9,
-              .pair = {4e-9, 2e-9, 1.5e-9},
-              .brute = {1.3e-9, 1.3e-9, 2.6e-9, 5.2e-9},
+              .vector = 1.7e-9,
+              .lanes = 1,
+              .brute = {1.7e-9, 1.7e-9, 3.4e-9, 6.8e-9},
               .survivor = 10e-9,
               .start = 20e-6},
 };

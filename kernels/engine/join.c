@@ -20,8 +20,8 @@
 #include <time.h>
 
 enum {
-    ROWS_MAX = 0xffff0000, /* row numbers are uint32, with room for sums of a tile */
-    SAMPLE_ROWS = 4096, /* of a large table; of a smaller one an eighth of the rows */
+    ROWS_MAX = 0xffff0000,   /* row numbers are uint32, with room for sums of a tile */
+    SAMPLE_ROWS = 4096,      /* of a large table; of a smaller one an eighth of the rows */
     ORDERED_BITS_MAX = 1024, /* wider hashes keep the order of their bits */
     STAGES_MAX = 3,
 };

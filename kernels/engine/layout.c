@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+static const double FEW = 3e-4; /* share of pairs that may pass a sieve: verifying costs a hundred compares */
+
 double dg_extent_pairs(const dg_extent *extent)
 {
     double a = (double)extent->rows_a, b = (double)extent->rows_b;
@@ -17,6 +19,25 @@ double dg_values_within(uint32_t width, uint32_t radius)
         choose = choose * (width - i) / (i + 1);
     }
     return sum;
+}
+
+double dg_pass_probability(uint32_t bits, uint32_t threshold)
+{
+    double sum = 0, log_choose = 0;
+    for (uint32_t i = 0; i <= threshold && i <= bits; i++) {
+        sum += exp2(log_choose - bits);
+        log_choose += log2((double)(bits - i) / (i + 1));
+    }
+    return sum;
+}
+
+uint32_t dg_sieve_words_for(uint32_t words, uint32_t threshold)
+{
+    uint32_t chosen = 1;
+    while (2 * chosen <= words && 2 * chosen <= DG_SIEVE_WORDS_MAX &&
+           dg_pass_probability(64 * chosen, threshold) > FEW)
+        chosen *= 2;
+    return chosen;
 }
 
 /* The widest chunk that pays: one whose buckets hold about half a row. */
@@ -51,21 +72,22 @@ void dg_layout_predict(const dg_extent *extent, const dg_device_info *device, co
     const dg_costs *cost = &device->costs;
     double pairs = dg_extent_pairs(extent),
            rows = (double)(extent->rows_a > extent->rows_b ? extent->rows_a : extent->rows_b);
-    double sieve_words = extent->words < 2 ? 1 : 2;
+    double sieve_words = dg_sieve_words_for(extent->words, extent->threshold);
+    double passing =
+        sieve_words < extent->words ? dg_pass_probability((uint32_t)sieve_words * 64, extent->threshold) : 0;
     layout->candidates = layout->seconds = 0;
     for (uint32_t c = 0; c < layout->chunks; c++) {
         const dg_chunk *chunk = &layout->chunk[c];
         double buckets = ldexp(1, (int)chunk->width), near = dg_values_within(chunk->width, chunk->radius);
         double uneven = skew ? skew[c] : 1, candidates = pairs * near / buckets * uneven;
         if (candidates > pairs) candidates = pairs;
-        /* A pair of buckets is entered when both have rows; the mean size counts a bucket once for each row
-         * in it. */
-        double held = rows / buckets, size = held * uneven, used = 1 - exp(-held);
-        double looked = (extent->self ? buckets * near / 2 : buckets * near);
-        double entered = looked * used * used;
-        double each = size <= 2 ? cost->pair[0] : size <= 20 ? cost->pair[1] : cost->pair[2];
+        /* A pair of buckets is entered when both have rows. On average half of the last vector is empty. */
+        double held = rows / buckets, used = 1 - exp(-held), met = held / used * uneven;
+        double looked = (extent->self ? buckets * near / 2 : buckets * near), entered = looked * used * used;
+        double vectors = candidates / cost->lanes + 0.5 * entered * met;
         layout->candidates += candidates;
-        layout->seconds += looked * 1e-9 + entered * cost->bucket_pair + candidates * each;
+        layout->seconds += candidates * passing * cost->survivor;
+        layout->seconds += looked * 1e-9 + entered * cost->bucket_pair + vectors * cost->vector * sieve_words;
         if (c > 0 || !extent->sorted) {
             double moved = (double)extent->rows_a + (extent->self ? 0 : (double)extent->rows_b);
             layout->seconds += moved * cost->partition_row * (1 + 0.5 * (sieve_words - 1)) + buckets * 1e-9;

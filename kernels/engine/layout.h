@@ -37,6 +37,12 @@ double dg_extent_pairs(const dg_extent *extent);
 /* Number of values of `width` bits with at most `radius` bits set. */
 double dg_values_within(uint32_t width, uint32_t radius);
 
+/* The probability that two uniform rows differ in at most `threshold` of `bits` bits. */
+double dg_pass_probability(uint32_t bits, uint32_t threshold);
+
+/* Words of a row to sieve by inside buckets: as few as let few uniform rows pass. */
+uint32_t dg_sieve_words_for(uint32_t words, uint32_t threshold);
+
 /* The layout of `chunks` chunks as equal as can be. Returns 0 where there is none. */
 int dg_layout_make(const dg_extent *extent, uint32_t chunks, dg_layout *out);
 

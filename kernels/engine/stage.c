@@ -76,8 +76,7 @@ static void close_pass(dg_stage *s)
  */
 static void choose_sieve(const dg_stage *s, dg_index *index)
 {
-    uint32_t words = s->spec.words, chosen = 0;
-    uint32_t wanted = words == 1 ? 1 : 2;
+    uint32_t words = s->spec.words, chosen = 0, wanted = dg_sieve_words_for(words, s->spec.threshold);
     uint32_t first = index->chunk.start / 64, last = (index->chunk.start + index->chunk.width - 1) / 64;
     index->sieve_bits = 64 * wanted;
     for (uint32_t w = 0; w < words && chosen < wanted; w++)
@@ -177,7 +176,7 @@ static enum dg_code open_pass(dg_stage *s, dg_err *err)
                      : spec->sieve_bits == 64  ? 1
                      : spec->sieve_bits == 128 ? 2
                                                : 3;
-    double here = counted_candidates(s, chunk) * spec->info->costs.pair[2];
+    double here = counted_candidates(s, chunk) * spec->info->costs.vector / spec->info->costs.lanes;
     if (!spec->keep_layout && here > all * spec->info->costs.brute[which]) {
         close_pass(s);
         s->total.chunks_left = layout->chunks - s->pass;
