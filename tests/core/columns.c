@@ -85,7 +85,7 @@ uint64_t *make_column(enum column_shape shape, uint32_t rows, uint32_t bits, uin
             row[0] |= (uint64_t)1 << 63;
             row[words - 1] &= last;
             for (uint32_t w = 0; w < words; w++) ones += (uint32_t)__builtin_popcountll(row[w]);
-            if (ones % 2) row[words - 1] ^= last & -last;
+            if (ones % 2 && !(copy && next(&state) % 3 == 0)) row[words - 1] ^= last & -last;
         }
         row[words - 1] &= last;
     }

@@ -8,7 +8,7 @@ enum column_shape {
     UNIFORM,
     PLANTED,   /* uniform, 10 % copies with 0..6 flipped bits */
     SKEWED,    /* 70 % from 8 latent factors, 20 % near 200 templates, 10 % planted */
-    EVEN,      /* planted, top bit set, every popcount even: distances are even, as phash's */
+    EVEN,      /* planted, top bit set, nearly all popcounts even: distances mostly are, as phash's */
     TEMPLATES, /* within 2 flips of 20 rows */
     SUBCUBE,   /* only 16 bits vary */
     EQUAL,     /* one value */
