@@ -2,13 +2,15 @@
 
 #include <time.h>
 
-#define PROBE_ROWS "500"
-
-enum { PROBE_INTERVAL_NS = 10000000 };
+enum {
+    INTERVAL_NS = 10000000,
+    NS_PER_ROW = 20000, /* of work for each row the statement counts: 1 % of the time goes into the probe */
+    MAX_ROWS = 5000,    /* after a pause of 100 ms or more */
+};
 
 static const char burn_sql[] =
-    "WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM c WHERE i < " PROBE_ROWS
-    ") SELECT count(*) FROM c";
+    "WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM c WHERE i < ?1) "
+    "SELECT count(*) FROM c";
 
 static int64_t now(void)
 {
@@ -19,7 +21,7 @@ static int64_t now(void)
 
 void dg_probe_start(dg_probe *probe, sqlite3 *db)
 {
-    *probe = (dg_probe){.db = db, .next = now() + PROBE_INTERVAL_NS};
+    *probe = (dg_probe){.db = db, .last = now()};
 }
 
 void dg_probe_finish(dg_probe *probe)
@@ -47,16 +49,19 @@ static int stop(void *arg)
         return 1;
     }
 #endif
-    if (now() < probe->next) return 0;
+    int64_t elapsed = now() - probe->last;
+    if (elapsed < INTERVAL_NS) return 0;
 
     int rc = probe->statement ? SQLITE_OK : prepare(probe);
     if (rc == SQLITE_OK) {
+        int64_t rows = elapsed / NS_PER_ROW;
+        sqlite3_bind_int64(probe->statement, 1, rows < MAX_ROWS ? rows : MAX_ROWS);
         sqlite3_step(probe->statement);
         rc = sqlite3_reset(probe->statement);
     }
     /* A probe that is not allowed, or fails for a reason of its own, must not end the work. */
     if (rc == SQLITE_INTERRUPT || rc == SQLITE_NOMEM) probe->result = rc;
-    probe->next = now() + PROBE_INTERVAL_NS;
+    probe->last = now();
     return probe->result != SQLITE_OK;
 }
 

@@ -4,8 +4,9 @@
  * SQLite tells an extension of neither on the versions supported (sqlite3_is_interrupted came with 3.41 and
  * says nothing of progress handlers), but a statement stepped on the same connection stops for both. So the
  * probe steps a private statement that touches no table and burns virtual-machine steps, for a progress
- * handler set to N is called once in N of them: PROBE_ROWS rows cost about 8,500 steps or 0.1 ms, and at one
- * probe every 10 ms of work a handler with N <= 85,000 is called within 100 ms. A larger N is called later.
+ * handler set to N is called once in N of them. It burns about 850 steps for each millisecond of work since
+ * the last probe, which takes 1 % of the time; so a handler with N <= 85,000 is called within 100 ms, and one
+ * with a larger N as much later.
  *
  * A probe belongs to one run of one cursor. It prepares its statement only when work has lasted 10 ms, and
  * must be finished before the cursor ends, because an open statement keeps a connection from closing.
@@ -22,7 +23,7 @@
 typedef struct dg_probe {
     sqlite3 *db;
     sqlite3_stmt *statement; /* prepared at the first probe */
-    int64_t next;            /* monotonic nanoseconds of the next probe */
+    int64_t last;            /* monotonic nanoseconds of the last probe */
     int result;              /* SQLITE_OK, or why the work was told to stop */
 } dg_probe;
 

@@ -117,12 +117,13 @@ static int prepare(struct reader *r)
     int rc = prepare_with_key(r, "id");
     if (rc != SQLITE_ERROR) return rc == SQLITE_OK ? rc : fail_sqlite(r, rc);
 
-    fail_sqlite(r, rc);
-    if (*r->error && strstr(*r->error, "no such column") && strstr(*r->error, ".id")) {
-        sqlite3_free(*r->error);
+    char *expected = sqlite3_mprintf("no such column: %s.id", r->source->table);
+    if (expected && strcmp(sqlite3_errmsg(r->connection->db), expected) == 0)
         *r->error = sqlite3_mprintf("%s: %s has neither a rowid nor a column id; name its key with id_column",
                                     r->source->reader, r->source->table);
-    }
+    else
+        fail_sqlite(r, rc);
+    sqlite3_free(expected);
     return rc;
 }
 

@@ -3,16 +3,18 @@
  * another.
  *
  * A dg_pairs belongs to one cursor and serves it again and again, for SQLite may filter a cursor once for
- * every row of an outer table. So it remembers: the column that was read, as long as this connection changed
- * nothing since (other connections cannot, while the statement that owns the cursor runs and holds its read
- * lock), and the whole result if it was short. The same request is then answered from memory, and another
- * threshold or row costs no second read. What is kept is bounded by the column and CACHED_PAIRS, and goes
- * with the cursor.
+ * every row of an outer table. So it remembers the column that was read, the whole result if it was short,
+ * and, when single rows are asked for again and again, an index of all pairs. All of it is good for one
+ * statement, as long as this connection changed nothing since (other connections cannot change what a running
+ * statement sees), is bounded by the column, CACHED_PAIRS and INDEXED_PAIRS, and goes with the cursor. Where
+ * SQLite closes and opens a cursor for each row of the outer table, as it does for correlated subqueries,
+ * dg_pairs_move hands everything on.
  */
 #ifndef DG_VTAB_PAIRS_H
 #define DG_VTAB_PAIRS_H
 
 #include "column.h"
+#include "pair_index.h"
 #include "plan.h"
 
 #include "../ext/interrupt.h"
@@ -33,7 +35,8 @@ typedef struct dg_pairs {
     char *names[4];
     sqlite3_int64 changes;
     dg_column column;
-    int filters; /* requests answered so far */
+    int requests;   /* runs asked for so far */
+    int focus_runs; /* of them, for one row */
 
     /* The run, and what it was asked. */
     dg_join *join;
@@ -42,15 +45,25 @@ typedef struct dg_pairs {
     enum dg_join_focus focus;
     uint32_t focus_row;
 
+    /* All pairs within `distances`, by one row; `index_refused`: there are too many. */
+    dg_pair_index index;
+    int index_refused;
+
     /* Pairs read but not handed out, or all of them while `whole`. */
-    dg_pair *pairs;
-    size_t capacity, count, at;
-    int whole; /* pairs[0..count) are everything the run has given so far */
+    dg_pair *buffer;
+    size_t capacity;
+    int whole; /* the buffer holds everything the run has given so far */
     int ended; /* the run has no more */
+
+    const dg_pair *out; /* the buffer or a part of the index */
+    size_t count, at;
 } dg_pairs;
 
 void dg_pairs_init(dg_pairs *pairs, dg_connection *connection, const char *op);
 void dg_pairs_free(dg_pairs *pairs);
+
+/* Ends what `from` is doing and gives what it remembers to `to`, which has not been used. */
+void dg_pairs_move(dg_pairs *to, dg_pairs *from);
 
 /*
  * Answers a request from its first pair on. Returns an SQLite code; *error is a text for sqlite3_free or NULL
@@ -75,7 +88,7 @@ static inline int dg_pairs_eof(const dg_pairs *pairs)
 /* The current pair. */
 static inline const dg_pair *dg_pairs_get(const dg_pairs *pairs)
 {
-    return &pairs->pairs[pairs->at];
+    return &pairs->out[pairs->at];
 }
 
 #endif

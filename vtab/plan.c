@@ -30,6 +30,23 @@ static int find(sqlite3_index_info *info, const dg_plan_slot *slot, int *unusabl
     return -1;
 }
 
+/*
+ * Whether a required argument is absent because SQLite asks about one branch of an OR alone. It then shows
+ * the branch's own constraints and none of the arguments; refusing that branch leaves the plan for the whole.
+ */
+static int is_branch(const sqlite3_index_info *info, const dg_plan_slot *slots, int count)
+{
+    int others = 0;
+    for (int i = 0; i < info->nConstraint; i++) {
+        const struct sqlite3_index_constraint *c = &info->aConstraint[i];
+        if (!has_column(c->op)) continue;
+        for (int s = 0; s < count; s++)
+            if (slots[s].kind != DG_SLOT_FILTER && c->iColumn == slots[s].column) return 0;
+        others++;
+    }
+    return others > 0;
+}
+
 int dg_plan_choose(sqlite3_index_info *info, const dg_plan_slot *slots, int count, int *missing)
 {
     int arguments = 0;
@@ -40,6 +57,7 @@ int dg_plan_choose(sqlite3_index_info *info, const dg_plan_slot *slots, int coun
             if (slots[s].kind == DG_SLOT_FILTER) continue;
             if (unusable) return SQLITE_CONSTRAINT;
             if (slots[s].kind == DG_SLOT_OPTIONAL) continue;
+            if (is_branch(info, slots, count)) return SQLITE_CONSTRAINT;
             *missing = s;
             return SQLITE_ERROR;
         }

@@ -61,6 +61,7 @@ struct table {
     int named; /* made by CREATE VIRTUAL TABLE: the arguments below hold, and there are no hidden columns */
     char *text[ARGUMENTS]; /* all but the threshold; NULL: not given */
     int64_t threshold;
+    struct cursor *fresh; /* opened last and not filtered yet, or NULL */
 };
 
 struct cursor {
@@ -224,12 +225,19 @@ static int pairs_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
     return info->idxStr ? SQLITE_OK : SQLITE_NOMEM;
 }
 
+/*
+ * For each row of an outer table SQLite may open a new cursor in the old one's place: it opens the new one,
+ * closes the old one and filters the new one. So a cursor that closes while a fresh one waits for its filter
+ * leaves it what it remembers. When a statement ends, its cursors close with no fresh one about.
+ */
 static int pairs_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out)
 {
+    struct table *table = (struct table *)vtab;
     struct cursor *cursor = sqlite3_malloc64(sizeof *cursor);
     if (!cursor) return SQLITE_NOMEM;
     memset(cursor, 0, sizeof *cursor);
-    dg_pairs_init(&cursor->pairs, ((struct table *)vtab)->connection, NAME);
+    dg_pairs_init(&cursor->pairs, table->connection, NAME);
+    table->fresh = cursor;
     *out = &cursor->base;
     return SQLITE_OK;
 }
@@ -237,6 +245,13 @@ static int pairs_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out)
 static int pairs_close(sqlite3_vtab_cursor *base)
 {
     struct cursor *cursor = (struct cursor *)base;
+    struct table *table = (struct table *)base->pVtab;
+    if (table->fresh && table->fresh != cursor) {
+        dg_pairs_free(&table->fresh->pairs);
+        dg_pairs_move(&table->fresh->pairs, &cursor->pairs);
+    } else {
+        table->fresh = NULL;
+    }
     dg_pairs_free(&cursor->pairs);
     free_texts(cursor->text);
     sqlite3_free(cursor);
@@ -305,6 +320,7 @@ static int pairs_filter(sqlite3_vtab_cursor *base, int number, const char *words
     (void)words, (void)argc;
     struct cursor *cursor = (struct cursor *)base;
     sqlite3_value *values[SLOTS];
+    ((struct table *)base->pVtab)->fresh = NULL;
     dg_plan_values(number, argv, SLOTS, values);
     int rc = read_arguments(cursor, values);
     if (rc != SQLITE_OK) return rc;
