@@ -107,7 +107,7 @@ def test_memory_limit(db):
     for gigabytes in (0.02, 0.01):
         db.run("SELECT dupgpu_config('memory_limit_gb', ?)", gigabytes).run("UPDATE t SET h = h WHERE id = 1")
         assert db.row(sql) == expected
-        assert db.value("SELECT bytes FROM dupgpu_stats") <= gigabytes * 2**30
+        assert db.value("SELECT bytes FROM dupgpu_stats ORDER BY rowid DESC LIMIT 1") <= gigabytes * 2**30
     db.run("SELECT dupgpu_config('memory_limit_gb', 0.00001)").run("UPDATE t SET h = h WHERE id = 1")
     assert "memory" in db.error(sql)
 
