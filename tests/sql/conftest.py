@@ -13,10 +13,6 @@ import subprocess
 import apsw
 import pytest
 
-import oracle
-
-DENY, OK = 1, 0
-
 
 class SqlError(Exception):
     """An error SQLite reported."""
@@ -184,6 +180,14 @@ def db(connect):
 
 
 @pytest.fixture
+def debian(extension):
+    """Debian's SQLite only, for long comparisons that depend on the engine and not on SQLite."""
+    connection = Debian().load(extension)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
 def shell(extension):
     """A function that feeds Debian's sqlite3 shell, with the extension loaded unless load=False; gives its output.
 
@@ -203,12 +207,6 @@ def shell(extension):
         return done.stdout
 
     return feed
-
-
-@pytest.fixture
-def sample():
-    """Deterministic hash columns, by shape; see oracle.sample."""
-    return oracle.sample
 
 
 @pytest.fixture(scope="session")

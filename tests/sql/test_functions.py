@@ -76,10 +76,21 @@ def test_unfit_hashes_are_errors(db, function, left, right, words):
         assert re.search(word, text), text
 
 
+@pytest.mark.parametrize("value", ["x'00'", "x'000000000000000000'", "'ff'"])
+def test_hash_int_takes_64_bits_only(db, value):
+    text = db.error(f"SELECT hash_int({value})")
+    assert "hash_int" in text and "64" in text
+
+
 @pytest.mark.parametrize("function", ["hash_int", "hash_blob"])
-@pytest.mark.parametrize("value", ["x'00'", "x'000000000000000000'", "'ff'", "'0123456789abcdeg'", "1.0", "''", "x''"])
-def test_conversions_refuse_what_is_not_64_bits(db, function, value):
+@pytest.mark.parametrize("value", ["'0123456789abcdeg'", "'abc'", "1.0", "''", "x''"])
+def test_conversions_refuse_what_is_no_hash(db, function, value):
     assert function in db.error(f"SELECT {function}({value})")
+
+
+def test_hash_blob_of_other_widths(db):
+    assert db.row("SELECT hash_blob('FF'), hash_blob(x'0102'), hash_blob('00112233445566778899')") == \
+        (b"\xff", b"\1\2", bytes.fromhex("00112233445566778899"))
 
 
 @pytest.mark.parametrize("call", ["hamming(1)", "hamming(1, 2, 3)", "hash_int()", "phash()", "phash(1, 2, 3, 4)",

@@ -112,9 +112,9 @@ def test_equal_rows_can_be_interrupted(db):
 def test_work_after_an_interrupt_is_whole(connect, big):
     db = connect(big)
     stopped_after(db, db.interrupt, delay=0.5)
-    db.table("small", oracle.sample("planted", 500, 64))
-    assert len(db.rows("SELECT * FROM similar_pairs('small', 'h', 6)")) == \
-        len(oracle.pairs(oracle.sample("planted", 500, 64), 6))
+    column = oracle.sample("planted", 500, 64)
+    db.table("temp.small", column)
+    assert len(db.rows("SELECT * FROM similar_pairs('small', 'h', 6)")) == len(oracle.pairs(column, 6))
 
 
 def test_closing_a_cursor_early_is_quick(connect, big):

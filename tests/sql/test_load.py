@@ -154,7 +154,7 @@ db = sqlite3.connect(':memory:')
 db.enable_load_extension(True)
 db.load_extension(sys.argv[1])
 db.execute("SELECT dupgpu_config('threads', 2)").fetchall()
-db.execute("CREATE TABLE t AS WITH n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 29999) "
+db.execute("CREATE TABLE t AS WITH n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 7999) "
            "SELECT i AS id, i * 104729 AS h FROM n")
 question = "SELECT count(*), sum(distance) FROM similar_pairs('t', 'h', 12)"
 before = db.execute(question).fetchall()
@@ -165,7 +165,7 @@ if child == 0:
         own = sqlite3.connect(':memory:')
         own.enable_load_extension(True)
         own.load_extension(sys.argv[1])
-        own.execute("CREATE TABLE t AS WITH n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 29999) "
+        own.execute("CREATE TABLE t AS WITH n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 7999) "
                     "SELECT i AS id, i * 104729 AS h FROM n")
         status = 0 if own.execute(question).fetchall() == before else 2
     finally:

@@ -164,7 +164,7 @@ def test_changes_within_one_statement_between_lookups(photos):
 def test_source_written_while_rows_are_pending(photos):
     rows = photos.cursor(f"SELECT id_a, id_b, distance FROM {PAIRS}")
     start = [next(rows) for _ in range(3)]
-    photos.run("UPDATE photos SET phash = 0").run("DELETE FROM photos WHERE id % 2")
+    photos.run("UPDATE photos SET phash = hash_blob(0)").run("DELETE FROM photos WHERE id % 2")
     photos.run("BEGIN").run("INSERT INTO photos(phash) VALUES(1)").run("COMMIT")
     assert {(a, b): d for a, b, d in start + list(rows)} == photos.expected
 
@@ -196,8 +196,8 @@ def test_update_from(photos):
 
 
 def test_update_and_delete_where_in(photos):
-    photos.run(f"UPDATE photos SET phash = 0 WHERE id IN (SELECT id_b FROM {PAIRS})")
-    assert photos.value("SELECT count(*) FROM photos WHERE phash = 0") == len({b for _, b in photos.expected})
+    photos.run(f"UPDATE photos SET phash = zeroblob(8) WHERE id IN (SELECT id_b FROM {PAIRS})")
+    assert photos.value("SELECT count(*) FROM photos WHERE phash = zeroblob(8)") == len({b for _, b in photos.expected})
     photos.run(f"DELETE FROM photos WHERE id IN (SELECT id_b FROM {PAIRS})")
     assert found(photos) == {}
 
@@ -219,8 +219,8 @@ def test_triggers(photos):
     for moment in ("BEFORE", "AFTER"):
         photos.run(f"CREATE TRIGGER {moment}_insert {moment} INSERT ON photos BEGIN"
                    f" INSERT INTO seen SELECT '{moment}', count(*) FROM {PAIRS}; END")
-    photos.run("INSERT INTO photos(phash) VALUES(0)")
-    photos.run("INSERT INTO photos(phash) VALUES(1)")
+    photos.run("INSERT INTO photos(phash) VALUES(hash_blob(0))")
+    photos.run("INSERT INTO photos(phash) VALUES(hash_blob(1))")
     count = len(photos.expected)
     assert photos.rows("SELECT moment, pairs FROM seen") == [
         ("BEFORE", count), ("AFTER", count), ("BEFORE", count), ("AFTER", count + 1)]

@@ -86,22 +86,17 @@ def test_thresholds_that_are_numbers(db):
         assert len(db.rows("SELECT * FROM similar_pairs('t', 'h', ?)", threshold)) == (3 if threshold == 2**62 else 1)
 
 
-@pytest.mark.parametrize("bad, words", [
-    (1.5, ["t", "h", "3", "REAL"]),
-    (b"\x00", ["t", "h", "3", "8", "64"]),
-    (b"\x00" * 16, ["t", "h", "3", "128", "64"]),
-    ("abc", ["t", "h", "3"]),
-    ("0000000000000zzz", ["t", "h", "3"]),
-    ("ff", ["t", "h", "3", "8", "64"]),
-    ("", ["t", "h", "3"]),
-    (b"", ["t", "h", "3"]),
-])
-def test_an_unfit_hash_names_source_column_and_row(db, bad, words):
+@pytest.mark.parametrize("good, bad, words", [
+    (1, 1.5, ["REAL"]), (1, b"\0" * 8, ["BLOB", "INTEGER"]), (1, "00000000000000ff", ["TEXT", "INTEGER"]),
+    (b"\0" * 8, b"\0", ["8", "64"]), (b"\0" * 8, b"\0" * 16, ["128", "64"]), (b"\0" * 8, 1, ["INTEGER", "BLOB"]),
+    (b"\0" * 8, b"", []), ("00000000000000ff", "ff", ["8", "64"]), ("ff", "f", []), ("ff", "fg", []), ("ff", "", []),
+    ("ff", 1.5, ["REAL"]), (None, "xyz", []), (None, 1.5, ["REAL"])])
+def test_an_unfit_hash_names_source_column_and_row(db, good, bad, words):
     db.run("CREATE TABLE catalogue(id INTEGER PRIMARY KEY, finger)")
-    db.run("INSERT INTO catalogue VALUES(1, 1), (2, NULL), (31337, ?)", bad)
+    db.run("INSERT INTO catalogue VALUES(1, ?), (2, NULL), (31337, ?)", good, bad)
     text = db.error("SELECT * FROM similar_pairs('catalogue', 'finger', 1)")
-    for word in ("catalogue", "finger", "31337", *words[3:]):
-        assert word.lower() in text.lower(), text
+    for word in ("catalogue", "finger", "31337", *words):
+        assert word in text, text
 
 
 def test_unfit_hash_in_a_table_with_text_ids(db):
