@@ -1,0 +1,57 @@
+/*
+ * What a file format offers: a picture as a header and a stream of grey rows.
+ *
+ * A codec reads the header in `open`; the caller decides whether it wants the pixels, calls `start` once and
+ * then `row` exactly info.height times, top to bottom, then `finish`. Every function may fail; after a
+ * failure only `close` may be called, and `close` is always called once. Grey values follow Pillow's
+ * conversion to mode "L".
+ */
+#ifndef DG_IMAGE_CODEC_H
+#define DG_IMAGE_CODEC_H
+
+#include "image.h"
+
+typedef struct dg_picture dg_picture;
+
+typedef struct dg_codec {
+    const char *format;
+
+    /* Whether the file's first bytes are this format's. */
+    int (*recognises)(const uint8_t *file, size_t bytes);
+
+    /*
+     * Reads the header into (*picture)->info; `file` and `options` are borrowed until close. On failure
+     * *picture is NULL and nothing is left to close.
+     */
+    enum dg_code (*open)(dg_picture **picture, const uint8_t *file, size_t bytes,
+                         const dg_image_options *options, dg_err *err);
+
+    /* Gets ready to decode; the first point at which memory in proportion to the picture may be taken. */
+    enum dg_code (*start)(dg_picture *picture, dg_err *err);
+
+    /* Writes the next row's info.width grey samples. */
+    enum dg_code (*row)(dg_picture *picture, uint8_t *grey, dg_err *err);
+
+    /* After the last row: the file's last chance to be refused. */
+    enum dg_code (*finish)(dg_picture *picture, dg_err *err);
+
+    void (*close)(dg_picture *picture);
+} dg_codec;
+
+/* The part of an open picture that callers see; each codec's own struct begins with it. */
+struct dg_picture {
+    const dg_codec *codec;
+    dg_image_info info;
+};
+
+extern const dg_codec dg_jpeg_codec, dg_png_codec;
+
+/* Opens a file of either format with the codec that recognises it; DG_ERROR "not an image" where none does.
+ */
+enum dg_code dg_picture_open(dg_picture **picture, const void *file, size_t bytes,
+                             const dg_image_options *options, dg_err *err);
+
+/* Closes a picture; NULL is allowed. */
+void dg_picture_close(dg_picture *picture);
+
+#endif

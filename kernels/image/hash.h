@@ -1,0 +1,18 @@
+/*
+ * From resized grey planes to hashes: which plane each hash is made of, and its bits (imagehash.md section
+ * 5).
+ */
+#ifndef DG_IMAGE_HASH_H
+#define DG_IMAGE_HASH_H
+
+#include "image.h"
+#include "resize.h"
+
+/* The size to resize a `picture` to for a hash of the kind with the given hash size. */
+dg_size dg_hash_plane_size(enum dg_hash_kind kind, int hash_size, dg_size picture);
+
+/* The hash of a plane of that size into dg_hash_bytes(hash_size) bytes. */
+enum dg_code dg_hash_plane(enum dg_hash_kind kind, int hash_size, const uint8_t *plane, dg_size plane_size,
+                           uint8_t *hash, dg_err *err);
+
+#endif

@@ -1,0 +1,191 @@
+/*
+ * JPEG through libjpeg-turbo's classic interface, row by row.
+ *
+ * libjpeg reports an error by a callback that must not return: ours jumps back into the function of this file
+ * that called it, so each of them sets the jump's target before it calls libjpeg. What is refused is what
+ * Pillow refuses: any error up to the last row; the source running dry (JWRN_JPEG_EOF, "truncated") before
+ * the last row, unless the caller is lenient; afterwards an error in jpeg_finish_decompress unless the source
+ * had run dry by then. Other warnings are accepted. Colours are decoded with libjpeg's defaults (JDCT_ISLOW,
+ * fancy upsampling, block smoothing) to RGB and then made grey: libjpeg's own Y plane gives other hashes.
+ */
+#include "codec.h"
+
+#include "exif.h"
+#include "jpeg_quality.h"
+#include "luma.h"
+#include "rows.h"
+
+#include <stdio.h>
+#include <setjmp.h>
+#include <stdlib.h>
+
+#include <jpeglib.h>
+#include <jerror.h>
+
+/*
+ * libjpeg-turbo's SIMD colour converters bypass the cache when a row is aligned to their vectors (16 or 32
+ * bytes), and reading such rows back is slow; a row that starts off by this much is written through the
+ * cache.
+ */
+enum { ROW_MISALIGNMENT = 8 };
+
+typedef struct jpeg_picture {
+    dg_picture base;
+    struct jpeg_decompress_struct libjpeg;
+    struct jpeg_error_mgr messages;
+    jmp_buf on_error;
+    int ran_dry; /* JWRN_JPEG_EOF was issued */
+    const dg_image_options *options;
+    const dg_row_loops *loops;
+    uint8_t *buffer; /* owns `row` */
+    uint8_t *row;    /* one row of four-byte pixels; NULL for a grey file */
+} jpeg_picture;
+
+static jpeg_picture *picture_of(j_common_ptr libjpeg) {
+    return libjpeg->client_data;
+}
+
+static void jump_out(j_common_ptr libjpeg) {
+    longjmp(picture_of(libjpeg)->on_error, 1);
+}
+
+static void note_message(j_common_ptr libjpeg, int level) {
+    if (level < 0 && libjpeg->err->msg_code == JWRN_JPEG_EOF) picture_of(libjpeg)->ran_dry = 1;
+}
+
+static void discard_message(j_common_ptr libjpeg) {
+    (void)libjpeg;
+}
+
+/* Turns libjpeg's last error into ours. */
+static enum dg_code failed(jpeg_picture *p, dg_err *err) {
+    char text[JMSG_LENGTH_MAX];
+
+    if (p->messages.msg_code == JERR_OUT_OF_MEMORY) return dg_fail_nomem(err, "a JPEG decoder");
+    p->messages.format_message((j_common_ptr)&p->libjpeg, text);
+    return dg_fail(err, DG_ERROR, "jpeg: %s", text);
+}
+
+static enum dg_code check_dry(const jpeg_picture *p, dg_err *err) {
+    if (p->ran_dry && p->options->truncated == DG_TRUNCATED_REFUSE)
+        return dg_fail(err, DG_ERROR, "jpeg: truncated: the file ends after row %u of %u",
+                       (unsigned)p->libjpeg.output_scanline, (unsigned)p->base.info.height);
+    return DG_OK;
+}
+
+static int estimated_quality(const struct jpeg_decompress_struct *libjpeg) {
+    const JQUANT_TBL *luma = libjpeg->quant_tbl_ptrs[0], *chroma = libjpeg->quant_tbl_ptrs[1];
+    return dg_jpeg_quality(luma ? luma->quantval : NULL, chroma ? chroma->quantval : NULL);
+}
+
+static int jpeg_recognises(const uint8_t *file, size_t bytes) {
+    return bytes >= 3 && file[0] == 0xFF && file[1] == 0xD8 && file[2] == 0xFF;
+}
+
+static void jpeg_close(dg_picture *picture) {
+    jpeg_picture *p = (jpeg_picture *)picture;
+
+    jpeg_destroy_decompress(&p->libjpeg);
+    free(p->buffer);
+    free(p);
+}
+
+static enum dg_code read_header(jpeg_picture *p, const uint8_t *file, size_t bytes, dg_err *err) {
+    struct jpeg_decompress_struct *libjpeg = &p->libjpeg;
+
+    if (setjmp(p->on_error)) return failed(p, err);
+    jpeg_create_decompress(libjpeg);
+    jpeg_mem_src(libjpeg, file, bytes);
+    jpeg_read_header(libjpeg, TRUE);
+
+    if (libjpeg->data_precision != 8)
+        return dg_fail(err, DG_ERROR, "jpeg: %d bits a sample; only 8 are supported",
+                       libjpeg->data_precision);
+    switch (libjpeg->num_components) {
+    case 1: libjpeg->out_color_space = JCS_GRAYSCALE; break;
+    case 3: libjpeg->out_color_space = JCS_EXT_RGBX; break;
+    case 4: libjpeg->out_color_space = JCS_CMYK; break;
+    default:
+        return dg_fail(err, DG_ERROR, "jpeg: %d components; only 1, 3 and 4 are supported",
+                       libjpeg->num_components);
+    }
+    return DG_OK;
+}
+
+static enum dg_code jpeg_open(dg_picture **picture, const uint8_t *file, size_t bytes,
+                              const dg_image_options *options, dg_err *err) {
+    *picture = NULL;
+    jpeg_picture *p = calloc(1, sizeof *p);
+    if (!p) return dg_fail_nomem(err, "a JPEG decoder");
+
+    p->base.codec = &dg_jpeg_codec;
+    p->options = options;
+    p->loops = dg_row_loops_best();
+    p->libjpeg.err = jpeg_std_error(&p->messages);
+    p->libjpeg.client_data = p;
+    p->messages.error_exit = jump_out;
+    p->messages.emit_message = note_message;
+    p->messages.output_message = discard_message;
+
+    enum dg_code code = read_header(p, file, bytes, err);
+    if (code) {
+        jpeg_close(&p->base);
+        return code;
+    }
+    p->base.info = (dg_image_info){
+        .format = p->base.codec->format,
+        .width = p->libjpeg.image_width,
+        .height = p->libjpeg.image_height,
+        .channels = p->libjpeg.num_components,
+        .bit_depth = p->libjpeg.data_precision,
+        .orientation = dg_exif_jpeg_orientation(file, bytes),
+        .jpeg_quality = estimated_quality(&p->libjpeg),
+        .bytes = bytes,
+    };
+    *picture = &p->base;
+    return DG_OK;
+}
+
+static enum dg_code jpeg_start(dg_picture *picture, dg_err *err) {
+    jpeg_picture *p = (jpeg_picture *)picture;
+
+    if (p->libjpeg.num_components > 1) {
+        p->buffer = aligned_alloc(64, ((size_t)p->base.info.width * 4 + ROW_MISALIGNMENT + 63) & ~(size_t)63);
+        if (!p->buffer) return dg_fail_nomem(err, "a JPEG row");
+        p->row = p->buffer + ROW_MISALIGNMENT;
+    }
+    if (setjmp(p->on_error)) return failed(p, err);
+    jpeg_start_decompress(&p->libjpeg);
+    return check_dry(p, err);
+}
+
+static enum dg_code jpeg_row(dg_picture *picture, uint8_t *grey, dg_err *err) {
+    jpeg_picture *p = (jpeg_picture *)picture;
+    size_t width = p->base.info.width;
+    uint32_t rounding = dg_luma_rounding(p->options->luma);
+
+    if (setjmp(p->on_error)) return failed(p, err);
+    JSAMPROW row = p->row ? p->row : grey;
+    jpeg_read_scanlines(&p->libjpeg, &row, 1);
+    if (p->libjpeg.num_components == 3) p->loops->luma(p->row, width, rounding, grey);
+    if (p->libjpeg.num_components == 4) dg_luma_cmyk(p->row, width, rounding, grey);
+    return check_dry(p, err);
+}
+
+static enum dg_code jpeg_finish(dg_picture *picture, dg_err *err) {
+    jpeg_picture *p = (jpeg_picture *)picture;
+
+    if (setjmp(p->on_error)) return p->ran_dry ? DG_OK : failed(p, err);
+    jpeg_finish_decompress(&p->libjpeg);
+    return DG_OK;
+}
+
+const dg_codec dg_jpeg_codec = {
+    .format = "jpeg",
+    .recognises = jpeg_recognises,
+    .open = jpeg_open,
+    .start = jpeg_start,
+    .row = jpeg_row,
+    .finish = jpeg_finish,
+    .close = jpeg_close,
+};

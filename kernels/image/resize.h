@@ -1,0 +1,37 @@
+/*
+ * Pillow's Image.resize((w, h), LANCZOS) of one grey picture to several sizes at once, fed row by row:
+ * imagehash.md section 4, newest Pillow.
+ *
+ * Memory is proportional to the widest window of rows each size draws on, not to the picture; each picture
+ * side may be up to 2^24 samples long.
+ */
+#ifndef DG_IMAGE_RESIZE_H
+#define DG_IMAGE_RESIZE_H
+
+#include "../error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct dg_size {
+    uint32_t width, height;
+} dg_size;
+
+enum { DG_RESIZE_TARGETS = 8 };
+
+typedef struct dg_resize dg_resize;
+
+/* Prepares to resize a picture of size `in` to `count` <= DG_RESIZE_TARGETS sizes. On failure *resize is
+ * NULL. */
+enum dg_code dg_resize_open(dg_resize **resize, dg_size in, const dg_size *targets, int count, dg_err *err);
+
+/* Takes the picture's next row; to be called exactly in.height times. */
+void dg_resize_row(dg_resize *resize, const uint8_t *grey);
+
+/* Target i's samples row by row, complete after the last row; owned by `resize`. */
+const uint8_t *dg_resize_plane(const dg_resize *resize, int i);
+
+/* NULL is allowed. */
+void dg_resize_close(dg_resize *resize);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * The loops over whole rows that hashing spends its time in, once for each instruction set.
+ *
+ * All variants give the same bits: the arithmetic is integer, and sums wrap modulo 2^32.
+ */
+#ifndef DG_IMAGE_ROWS_H
+#define DG_IMAGE_ROWS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Fixed point of the resize weights: 2^22 stands for one (Pillow's PRECISION_BITS). */
+enum { DG_WEIGHT_BITS = 22 };
+
+/* Weights are padded with zeros to whole blocks, so rows must have this many readable samples past their end.
+ */
+enum { DG_TAP_BLOCK = 16 };
+
+/*
+ * The weights of one output sample: low[0..blocks*16) belong to the inputs from `first`, and
+ * high[0..high_blocks*16) to those from `high_first`. An input's weight is low + 65536*high; most high parts
+ * are zero and left out.
+ */
+typedef struct dg_taps {
+    uint32_t first, blocks;
+    uint32_t high_first, high_blocks;
+    const int16_t *low, *high;
+} dg_taps;
+
+typedef struct dg_row_loops {
+    const char *name; /* "plain", "avx2" */
+    int (*usable)(void);
+
+    /* Grey of `count` four-byte pixels R, G, B, any: (19595 R + 38470 G + 7471 B + rounding) >> 16. */
+    void (*luma)(const uint8_t *rgbx, size_t count, uint32_t rounding, uint8_t *grey);
+
+    void (*widen)(const uint8_t *row, size_t count, int16_t *wide);
+
+    /* One row resized: out[i] = clip((2^21 + sum of weight*sample) >> 22) for each of `count` outputs. */
+    void (*across)(const int16_t *row, const dg_taps *taps, size_t count, uint8_t *out);
+
+    /* Columns resized, an input row at a time: sums[x] += weight*row[x]. */
+    void (*add)(const uint8_t *row, int32_t weight, size_t width, uint32_t *sums);
+
+    /* And at the end: out[x] = clip((2^21 + sums[x]) >> 22); the sums are set back to 0. */
+    void (*finish)(uint32_t *sums, size_t width, uint8_t *out);
+} dg_row_loops;
+
+/* Every variant that was compiled in, the preferred last; dg_row_loops_count of them. */
+extern const dg_row_loops dg_row_loops_all[];
+extern const int dg_row_loops_count;
+
+/* The last usable one. The first, "plain", always is. */
+const dg_row_loops *dg_row_loops_best(void);
+
+#endif
