@@ -25,23 +25,27 @@ typedef struct pass {
 } pass;
 
 /* Element a of input block b of row k; of output row k of block b. */
-static inline double in(const pass *p, int a, int b, int k) {
+static inline double in(const pass *p, int a, int b, int k)
+{
     return p->in[a + p->length * (b + p->radix * k)];
 }
 
-static inline double *out(const pass *p, int a, int k, int b) {
+static inline double *out(const pass *p, int a, int k, int b)
+{
     return &p->out[a + p->length * (k + p->rows * b)];
 }
 
 /* Stores (r, s) turned by the twiddle factor of block b, element i (even). */
-static inline void rotate(const pass *p, int i, int k, int b, double r, double s) {
+static inline void rotate(const pass *p, int i, int k, int b, double r, double s)
+{
     dct_twiddle w = p->unit[b * p->rows * (i / 2)];
 
     *out(p, i, k, b) = w.re * s + w.im * r;
     *out(p, i - 1, k, b) = w.re * r - w.im * s;
 }
 
-static void radix2(const pass *p) {
+static void radix2(const pass *p)
+{
     int ido = p->length;
 
     for (int k = 0; k < p->rows; k++) {
@@ -60,7 +64,8 @@ static void radix2(const pass *p) {
     }
 }
 
-static void radix4(const pass *p) {
+static void radix4(const pass *p)
+{
     const double sqrt2 = 1.414213562373095048801688724209698079;
     int ido = p->length;
 
@@ -104,7 +109,8 @@ static void radix4(const pass *p) {
 }
 
 /* As many fours as divide n; a two that is left over goes first. Returns how many. */
-static int factorise(int n, int factor[FACTORS_MAX]) {
+static int factorise(int n, int factor[FACTORS_MAX])
+{
     int count = 0;
 
     for (; n % 4 == 0; n /= 4) factor[count++] = 4;
@@ -115,7 +121,8 @@ static int factorise(int n, int factor[FACTORS_MAX]) {
     return count;
 }
 
-static void backward_real_transform(double *c, int n, const dct_twiddle *unit) {
+static void backward_real_transform(double *c, int n, const dct_twiddle *unit)
+{
     double other[DG_DCT_MAX];
     int factor[FACTORS_MAX], factors = factorise(n, factor);
     pass p = {.in = c, .out = other, .n = n, .rows = 1, .unit = unit};
@@ -135,7 +142,8 @@ static void backward_real_transform(double *c, int n, const dct_twiddle *unit) {
     if (p.in != c) memcpy(c, p.in, (size_t)n * sizeof *c);
 }
 
-void dg_dct2(double *c, int n) {
+void dg_dct2(double *c, int n)
+{
     int which = 0;
     while (dct_tables[which].n != n) which++;
     const double *t = dct_tables[which].quarter;

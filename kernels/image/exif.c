@@ -15,18 +15,21 @@ typedef struct block {
     int little; /* TIFF byte order "II" */
 } block;
 
-static uint32_t read16(const block *b, size_t at) {
+static uint32_t read16(const block *b, size_t at)
+{
     const uint8_t *p = b->at + at;
     return b->little ? p[0] | (uint32_t)p[1] << 8 : p[1] | (uint32_t)p[0] << 8;
 }
 
-static uint32_t read32(const block *b, size_t at) {
+static uint32_t read32(const block *b, size_t at)
+{
     uint32_t first = read16(b, at), second = read16(b, at + 2);
     return b->little ? first | second << 16 : second | first << 16;
 }
 
 /* `tiff` begins with the TIFF header. A repeated tag counts as its first occurrence, as in Pillow 13. */
-static int tiff_orientation(block tiff) {
+static int tiff_orientation(block tiff)
+{
     enum { TAG_ORIENTATION = 0x0112, TYPE_SHORT = 3, TYPE_LONG = 4, ENTRY_BYTES = 12 };
 
     if (tiff.bytes < 8) return 1;
@@ -48,7 +51,8 @@ static int tiff_orientation(block tiff) {
     return 1;
 }
 
-int dg_exif_jpeg_orientation(const uint8_t *file, size_t bytes) {
+int dg_exif_jpeg_orientation(const uint8_t *file, size_t bytes)
+{
     enum { SOI = 0xD8, EOI = 0xD9, SOS = 0xDA, APP1 = 0xE1, RST0 = 0xD0, TEM = 0x01, PREFIX_BYTES = 6 };
 
     size_t at = 2;
@@ -77,7 +81,8 @@ int dg_exif_jpeg_orientation(const uint8_t *file, size_t bytes) {
     return 1;
 }
 
-int dg_exif_png_orientation(const uint8_t *file, size_t bytes) {
+int dg_exif_png_orientation(const uint8_t *file, size_t bytes)
+{
     enum { SIGNATURE_BYTES = 8, CHUNK_FRAME_BYTES = 12 };
 
     size_t at = SIGNATURE_BYTES;

@@ -19,11 +19,13 @@ enum { VALUES_MAX = DG_HASH_SIZE_MAX * DG_HASH_SIZE_MAX };
 
 static const double haar = 0.70710678118654752440; /* sqrt(1/2) */
 
-static double approximation(double even, double odd) {
+static double approximation(double even, double odd)
+{
     return haar * odd + haar * even;
 }
 
-static double detail(double even, double odd) {
+static double detail(double even, double odd)
+{
     return -haar * odd + haar * even;
 }
 
@@ -32,7 +34,8 @@ static double detail(double even, double odd) {
  * approximations, at the front of each row, followed by the details: horizontal, vertical and diagonal
  * quarters in place of the right and lower halves. `line` holds `size` values.
  */
-static void analyse(double *a, size_t size, size_t stride, double *line) {
+static void analyse(double *a, size_t size, size_t stride, double *line)
+{
     size_t half = size / 2;
 
     for (size_t x = 0; x < size; x++) {
@@ -54,7 +57,8 @@ static void analyse(double *a, size_t size, size_t stride, double *line) {
 }
 
 /* The way back from analyse(). */
-static void synthesise(double *a, size_t size, size_t stride, double *line) {
+static void synthesise(double *a, size_t size, size_t stride, double *line)
+{
     size_t half = size / 2;
 
     for (size_t y = 0; y < size; y++) {
@@ -75,31 +79,36 @@ static void synthesise(double *a, size_t size, size_t stride, double *line) {
     }
 }
 
-static void reduce(double *a, size_t size, double *line) {
+static void reduce(double *a, size_t size, double *line)
+{
     for (size_t level = size; level > 1; level /= 2) analyse(a, level, size, line);
 }
 
-static void rebuild(double *a, size_t size, double *line) {
+static void rebuild(double *a, size_t size, double *line)
+{
     for (size_t level = 2; level <= size; level *= 2) synthesise(a, level, size, line);
 }
 
 /* Block (x, y) of the picture as values 0..1, reduced: block[0] is its one approximation, the rest its
  * details. */
 static void reduced_block(const uint8_t *plane, size_t side, size_t x, size_t y, size_t size, double *block,
-                          double *line) {
+                          double *line)
+{
     for (size_t r = 0; r < size; r++)
         for (size_t c = 0; c < size; c++)
             block[r * size + c] = plane[(y * size + r) * side + x * size + c] / 255.0;
     reduce(block, size, line);
 }
 
-static int compare_sums(const void *a, const void *b) {
+static int compare_sums(const void *a, const void *b)
+{
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
 }
 
 /* The reference's own steps. */
-static enum dg_code rounded_bits(const uint8_t *plane, size_t side, size_t n, uint8_t *bits, dg_err *err) {
+static enum dg_code rounded_bits(const uint8_t *plane, size_t side, size_t n, uint8_t *bits, dg_err *err)
+{
     size_t size = side / n;
     double low[VALUES_MAX];
     double *block = malloc(size * size * sizeof *block);
@@ -132,7 +141,8 @@ static enum dg_code rounded_bits(const uint8_t *plane, size_t side, size_t n, ui
     return DG_OK;
 }
 
-enum dg_code dg_haar_bits(const uint8_t *plane, uint32_t side, int n, uint8_t *bits, dg_err *err) {
+enum dg_code dg_haar_bits(const uint8_t *plane, uint32_t side, int n, uint8_t *bits, dg_err *err)
+{
     uint64_t sum[VALUES_MAX], sorted[VALUES_MAX];
     size_t count = (size_t)n * (size_t)n, size = side / (size_t)n;
 

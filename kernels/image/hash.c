@@ -11,7 +11,8 @@
 
 enum { BITS_MAX = DG_HASH_SIZE_MAX * DG_HASH_SIZE_MAX };
 
-static enum dg_code phash_bits(const uint8_t *plane, dg_size size, int n, uint8_t *bits, dg_err *err) {
+static enum dg_code phash_bits(const uint8_t *plane, dg_size size, int n, uint8_t *bits, dg_err *err)
+{
     int side = (int)size.width;
     double line[DG_DCT_MAX], columns[DG_HASH_SIZE_MAX][DG_DCT_MAX], low[BITS_MAX];
 
@@ -30,7 +31,8 @@ static enum dg_code phash_bits(const uint8_t *plane, dg_size size, int n, uint8_
     return DG_OK;
 }
 
-static enum dg_code dhash_bits(const uint8_t *plane, dg_size size, int n, uint8_t *bits, dg_err *err) {
+static enum dg_code dhash_bits(const uint8_t *plane, dg_size size, int n, uint8_t *bits, dg_err *err)
+{
     (void)err;
     for (int y = 0; y < n; y++)
         for (int x = 0; x < n; x++)
@@ -38,15 +40,16 @@ static enum dg_code dhash_bits(const uint8_t *plane, dg_size size, int n, uint8_
     return DG_OK;
 }
 
-static enum dg_code dhash_vertical_bits(const uint8_t *plane, dg_size size, int n, uint8_t *bits,
-                                        dg_err *err) {
+static enum dg_code dhash_vertical_bits(const uint8_t *plane, dg_size size, int n, uint8_t *bits, dg_err *err)
+{
     (void)size;
     (void)err;
     for (int i = 0; i < n * n; i++) bits[i] = plane[i + n] > plane[i];
     return DG_OK;
 }
 
-static enum dg_code ahash_bits(const uint8_t *plane, dg_size size, int n, uint8_t *bits, dg_err *err) {
+static enum dg_code ahash_bits(const uint8_t *plane, dg_size size, int n, uint8_t *bits, dg_err *err)
+{
     int sum = 0;
 
     (void)size;
@@ -56,7 +59,8 @@ static enum dg_code ahash_bits(const uint8_t *plane, dg_size size, int n, uint8_
     return DG_OK;
 }
 
-static enum dg_code whash_bits(const uint8_t *plane, dg_size size, int n, uint8_t *bits, dg_err *err) {
+static enum dg_code whash_bits(const uint8_t *plane, dg_size size, int n, uint8_t *bits, dg_err *err)
+{
     return dg_haar_bits(plane, size.width, n, bits, err);
 }
 
@@ -72,11 +76,13 @@ static const struct kind {
     [DG_WHASH] = {"whash", 1, whash_bits},
 };
 
-const char *dg_hash_name(enum dg_hash_kind kind) {
+const char *dg_hash_name(enum dg_hash_kind kind)
+{
     return kinds[kind].name;
 }
 
-enum dg_code dg_hash_size_check(enum dg_hash_kind kind, int64_t size, dg_err *err) {
+enum dg_code dg_hash_size_check(enum dg_hash_kind kind, int64_t size, dg_err *err)
+{
     int in_range = size >= 2 && size <= DG_HASH_SIZE_MAX;
 
     if (in_range && (!kinds[kind].powers_only || (size & (size - 1)) == 0)) return DG_OK;
@@ -84,7 +90,8 @@ enum dg_code dg_hash_size_check(enum dg_hash_kind kind, int64_t size, dg_err *er
                    kinds[kind].powers_only ? "2, 4, 8, 16 or 32" : "2 to 32");
 }
 
-dg_size dg_hash_plane_size(enum dg_hash_kind kind, int hash_size, dg_size picture) {
+dg_size dg_hash_plane_size(enum dg_hash_kind kind, int hash_size, dg_size picture)
+{
     uint32_t n = (uint32_t)hash_size, side = n;
     uint32_t smaller = picture.width < picture.height ? picture.width : picture.height;
 
@@ -100,7 +107,8 @@ dg_size dg_hash_plane_size(enum dg_hash_kind kind, int hash_size, dg_size pictur
 }
 
 enum dg_code dg_hash_plane(enum dg_hash_kind kind, int hash_size, const uint8_t *plane, dg_size plane_size,
-                           uint8_t *hash, dg_err *err) {
+                           uint8_t *hash, dg_err *err)
+{
     uint8_t bits[BITS_MAX];
     size_t count = (size_t)hash_size * (size_t)hash_size, bytes = dg_hash_bytes(hash_size);
     size_t padding = bytes * 8 - count;

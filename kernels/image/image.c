@@ -17,7 +17,8 @@
 static const dg_codec *const codecs[] = {&dg_jpeg_codec, &dg_png_codec};
 
 enum dg_code dg_picture_open(dg_picture **picture, const void *file, size_t bytes,
-                             const dg_image_options *options, dg_err *err) {
+                             const dg_image_options *options, dg_err *err)
+{
     const uint8_t *first = file;
 
     *picture = NULL;
@@ -29,11 +30,13 @@ enum dg_code dg_picture_open(dg_picture **picture, const void *file, size_t byte
     return dg_fail(err, DG_ERROR, "not an image: neither JPEG nor PNG; it begins with the bytes%s", text);
 }
 
-void dg_picture_close(dg_picture *picture) {
+void dg_picture_close(dg_picture *picture)
+{
     if (picture) picture->codec->close(picture);
 }
 
-enum dg_code dg_image_info_read(const void *file, size_t bytes, dg_image_info *info, dg_err *err) {
+enum dg_code dg_image_info_read(const void *file, size_t bytes, dg_image_info *info, dg_err *err)
+{
     dg_picture *picture;
     dg_image_options defaults = {0};
     enum dg_code code = dg_picture_open(&picture, file, bytes, &defaults, err);
@@ -43,7 +46,8 @@ enum dg_code dg_image_info_read(const void *file, size_t bytes, dg_image_info *i
     return code;
 }
 
-static enum dg_code decode_straight(dg_picture *picture, dg_resize *resize, dg_err *err) {
+static enum dg_code decode_straight(dg_picture *picture, dg_resize *resize, dg_err *err)
+{
     uint8_t *row = malloc(picture->info.width);
     enum dg_code code = row ? DG_OK : dg_fail_nomem(err, "a row of pixels");
 
@@ -62,11 +66,13 @@ typedef struct walk {
 
 /* Orientations 5..8 exchange x and y; then columns (2, 3, 6, 7) and rows (3, 4, 7, 8) of the result are
  * reversed. */
-static int exchanges_axes(int orientation) {
+static int exchanges_axes(int orientation)
+{
     return orientation >= 5;
 }
 
-static walk upright_walk(int orientation, dg_size stored, dg_size upright) {
+static walk upright_walk(int orientation, dg_size stored, dg_size upright)
+{
     static const uint8_t reverse_columns[9] = {[2] = 1, [3] = 1, [6] = 1, [7] = 1};
     static const uint8_t reverse_rows[9] = {[3] = 1, [4] = 1, [7] = 1, [8] = 1};
     walk w = {0, 1, stored.width};
@@ -84,7 +90,8 @@ static walk upright_walk(int orientation, dg_size stored, dg_size upright) {
 }
 
 /* Decodes into a plane, then hands on the rows of the upright picture, a band of them gathered at a time. */
-static enum dg_code decode_turned(dg_picture *picture, dg_size upright, dg_resize *resize, dg_err *err) {
+static enum dg_code decode_turned(dg_picture *picture, dg_size upright, dg_resize *resize, dg_err *err)
+{
     enum { BAND = 64 }; /* rows; where axes are exchanged, a cache line of the plane serves all of them */
     dg_size stored = {picture->info.width, picture->info.height};
     walk w = upright_walk(picture->info.orientation, stored, upright);
@@ -107,7 +114,8 @@ static enum dg_code decode_turned(dg_picture *picture, dg_size upright, dg_resiz
     return code;
 }
 
-static enum dg_code decode(dg_picture *picture, int turned, dg_size upright, dg_resize *resize, dg_err *err) {
+static enum dg_code decode(dg_picture *picture, int turned, dg_size upright, dg_resize *resize, dg_err *err)
+{
     enum dg_code code = picture->codec->start(picture, err);
 
     if (!code && turned)
@@ -124,7 +132,8 @@ typedef struct plan {
     int of[DG_HASH_KINDS];
 } plan;
 
-static plan plan_for(const dg_hash_set *set, dg_size picture) {
+static plan plan_for(const dg_hash_set *set, dg_size picture)
+{
     plan p = {0};
 
     for (int kind = 0; kind < DG_HASH_KINDS; kind++) {
@@ -139,7 +148,8 @@ static plan plan_for(const dg_hash_set *set, dg_size picture) {
 }
 
 static enum dg_code hash_picture(dg_picture *picture, const dg_image_options *options, dg_hash_set *set,
-                                 dg_err *err) {
+                                 dg_err *err)
+{
     const dg_image_info *info = &picture->info;
     dg_size stored = {info->width, info->height}, upright = stored;
     int turned = options->orient && info->orientation > 1;
@@ -163,7 +173,8 @@ static enum dg_code hash_picture(dg_picture *picture, const dg_image_options *op
 }
 
 enum dg_code dg_image_hash(const void *file, size_t bytes, const dg_image_options *options, dg_hash_set *set,
-                           dg_err *err) {
+                           dg_err *err)
+{
     dg_picture *picture;
     enum dg_code code = dg_picture_open(&picture, file, bytes, options, err);
 

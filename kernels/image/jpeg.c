@@ -41,24 +41,29 @@ typedef struct jpeg_picture {
     uint8_t *row;    /* one row of four-byte pixels; NULL for a grey file */
 } jpeg_picture;
 
-static jpeg_picture *picture_of(j_common_ptr libjpeg) {
+static jpeg_picture *picture_of(j_common_ptr libjpeg)
+{
     return libjpeg->client_data;
 }
 
-static void jump_out(j_common_ptr libjpeg) {
+static void jump_out(j_common_ptr libjpeg)
+{
     longjmp(picture_of(libjpeg)->on_error, 1);
 }
 
-static void note_message(j_common_ptr libjpeg, int level) {
+static void note_message(j_common_ptr libjpeg, int level)
+{
     if (level < 0 && libjpeg->err->msg_code == JWRN_JPEG_EOF) picture_of(libjpeg)->ran_dry = 1;
 }
 
-static void discard_message(j_common_ptr libjpeg) {
+static void discard_message(j_common_ptr libjpeg)
+{
     (void)libjpeg;
 }
 
 /* Turns libjpeg's last error into ours. */
-static enum dg_code failed(jpeg_picture *p, dg_err *err) {
+static enum dg_code failed(jpeg_picture *p, dg_err *err)
+{
     char text[JMSG_LENGTH_MAX];
 
     if (p->messages.msg_code == JERR_OUT_OF_MEMORY) return dg_fail_nomem(err, "a JPEG decoder");
@@ -66,23 +71,27 @@ static enum dg_code failed(jpeg_picture *p, dg_err *err) {
     return dg_fail(err, DG_ERROR, "jpeg: %s", text);
 }
 
-static enum dg_code check_dry(const jpeg_picture *p, dg_err *err) {
+static enum dg_code check_dry(const jpeg_picture *p, dg_err *err)
+{
     if (p->ran_dry && p->options->truncated == DG_TRUNCATED_REFUSE)
         return dg_fail(err, DG_ERROR, "jpeg: truncated: the file ends after row %u of %u",
                        (unsigned)p->libjpeg.output_scanline, (unsigned)p->base.info.height);
     return DG_OK;
 }
 
-static int estimated_quality(const struct jpeg_decompress_struct *libjpeg) {
+static int estimated_quality(const struct jpeg_decompress_struct *libjpeg)
+{
     const JQUANT_TBL *luma = libjpeg->quant_tbl_ptrs[0], *chroma = libjpeg->quant_tbl_ptrs[1];
     return dg_jpeg_quality(luma ? luma->quantval : NULL, chroma ? chroma->quantval : NULL);
 }
 
-static int jpeg_recognises(const uint8_t *file, size_t bytes) {
+static int jpeg_recognises(const uint8_t *file, size_t bytes)
+{
     return bytes >= 3 && file[0] == 0xFF && file[1] == 0xD8 && file[2] == 0xFF;
 }
 
-static void jpeg_close(dg_picture *picture) {
+static void jpeg_close(dg_picture *picture)
+{
     jpeg_picture *p = (jpeg_picture *)picture;
 
     jpeg_destroy_decompress(&p->libjpeg);
@@ -90,7 +99,8 @@ static void jpeg_close(dg_picture *picture) {
     free(p);
 }
 
-static enum dg_code read_header(jpeg_picture *p, const uint8_t *file, size_t bytes, dg_err *err) {
+static enum dg_code read_header(jpeg_picture *p, const uint8_t *file, size_t bytes, dg_err *err)
+{
     struct jpeg_decompress_struct *libjpeg = &p->libjpeg;
 
     if (setjmp(p->on_error)) return failed(p, err);
@@ -113,7 +123,8 @@ static enum dg_code read_header(jpeg_picture *p, const uint8_t *file, size_t byt
 }
 
 static enum dg_code jpeg_open(dg_picture **picture, const uint8_t *file, size_t bytes,
-                              const dg_image_options *options, dg_err *err) {
+                              const dg_image_options *options, dg_err *err)
+{
     *picture = NULL;
     jpeg_picture *p = calloc(1, sizeof *p);
     if (!p) return dg_fail_nomem(err, "a JPEG decoder");
@@ -146,7 +157,8 @@ static enum dg_code jpeg_open(dg_picture **picture, const uint8_t *file, size_t 
     return DG_OK;
 }
 
-static enum dg_code jpeg_start(dg_picture *picture, dg_err *err) {
+static enum dg_code jpeg_start(dg_picture *picture, dg_err *err)
+{
     jpeg_picture *p = (jpeg_picture *)picture;
 
     if (p->libjpeg.num_components > 1) {
@@ -159,7 +171,8 @@ static enum dg_code jpeg_start(dg_picture *picture, dg_err *err) {
     return check_dry(p, err);
 }
 
-static enum dg_code jpeg_row(dg_picture *picture, uint8_t *grey, dg_err *err) {
+static enum dg_code jpeg_row(dg_picture *picture, uint8_t *grey, dg_err *err)
+{
     jpeg_picture *p = (jpeg_picture *)picture;
     size_t width = p->base.info.width;
     uint32_t rounding = dg_luma_rounding(p->options->luma);
@@ -172,7 +185,8 @@ static enum dg_code jpeg_row(dg_picture *picture, uint8_t *grey, dg_err *err) {
     return check_dry(p, err);
 }
 
-static enum dg_code jpeg_finish(dg_picture *picture, dg_err *err) {
+static enum dg_code jpeg_finish(dg_picture *picture, dg_err *err)
+{
     jpeg_picture *p = (jpeg_picture *)picture;
 
     if (setjmp(p->on_error)) return p->ran_dry ? DG_OK : failed(p, err);

@@ -18,7 +18,8 @@ static const uint8_t standard[2][ENTRIES] = {
      99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99},
 };
 
-static long difference(const uint16_t *table, const uint8_t *base, int quality) {
+static long difference(const uint16_t *table, const uint8_t *base, int quality)
+{
     int scale = quality < 50 ? 5000 / quality : 200 - 2 * quality;
     long sum = 0;
 
@@ -30,7 +31,8 @@ static long difference(const uint16_t *table, const uint8_t *base, int quality) 
     return sum;
 }
 
-int dg_jpeg_quality(const uint16_t *luma, const uint16_t *chroma) {
+int dg_jpeg_quality(const uint16_t *luma, const uint16_t *chroma)
+{
     int best = 0;
     long least = -1;
 

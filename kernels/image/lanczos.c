@@ -22,13 +22,15 @@ typedef struct window {
     int count;
 } window;
 
-static double support_of(dg_axis axis, double *scale, double *filter_scale) {
+static double support_of(dg_axis axis, double *scale, double *filter_scale)
+{
     *scale = (double)axis.in / axis.out;
     *filter_scale = *scale < 1 ? 1 : *scale;
     return LOBES * *filter_scale;
 }
 
-static window window_of(dg_axis axis, uint32_t i) {
+static window window_of(dg_axis axis, uint32_t i)
+{
     double scale, filter_scale, support = support_of(axis, &scale, &filter_scale);
     double centre = (i + 0.5) * scale;
     double low = centre - support + 0.5, high = centre + support + 0.5;
@@ -38,29 +40,34 @@ static window window_of(dg_axis axis, uint32_t i) {
     return (window){centre, 1.0 / filter_scale, first, (int)(end - first)};
 }
 
-size_t dg_lanczos_window_max(dg_axis axis) {
+size_t dg_lanczos_window_max(dg_axis axis)
+{
     double scale, filter_scale, support = support_of(axis, &scale, &filter_scale);
     double widest = 2 * support + 2;
 
     return widest < axis.in ? (size_t)widest : axis.in;
 }
 
-static inline double position(const window *w, int k) {
+static inline double position(const window *w, int k)
+{
     return (k + (int)w->first - w->centre + 0.5) * w->step;
 }
 
-static double sinc(double t) {
+static double sinc(double t)
+{
     if (t == 0) return 1;
     t *= M_PI;
     return sin(t) / t;
 }
 
-static int32_t fixed(double weight) {
+static int32_t fixed(double weight)
+{
     return (int32_t)(weight < 0 ? weight * one - 0.5 : weight * one + 0.5);
 }
 
 /* The definition. */
-static void exact_weights(const window *w, int32_t *weight, double *raw) {
+static void exact_weights(const window *w, int32_t *weight, double *raw)
+{
     double sum = 0;
 
     for (int k = 0; k < w->count; k++) {
@@ -76,7 +83,8 @@ static void exact_weights(const window *w, int32_t *weight, double *raw) {
  * in a*a, whose first term left out is below 1e-18 at a = pi), sin(3a) = sin(a)*(3 - 4*sin(a)^2) gives
  * sinc(t) = q*(1 - 4/3*(a*q)^2).
  */
-static inline double approximate_filter(double t) {
+static inline double approximate_filter(double t)
+{
     /* (-1)^k/(2k+1)!, k = 15 down to 0 */
     static const double taylor[] = {
         -1.0 / 8222838654177922817725562880000000.0,
@@ -103,7 +111,8 @@ static inline double approximate_filter(double t) {
 }
 
 /* Returns 0 where a weight is too close to a rounding boundary; `weight` is then worthless. */
-static int fast_weights(const window *w, int32_t *weight, double *raw) {
+static int fast_weights(const window *w, int32_t *weight, double *raw)
+{
     /* The normalised weights err by less than 1e-13, so in units of 2^-22 by less than 5e-7. */
     const double doubt = 1e-6;
     double sum = 0;
@@ -126,7 +135,8 @@ static int fast_weights(const window *w, int32_t *weight, double *raw) {
 }
 
 void dg_lanczos_weights(dg_axis axis, uint32_t i, uint32_t *first, size_t *count, int32_t *weight,
-                        double *scratch) {
+                        double *scratch)
+{
     window w = window_of(axis, i);
 
     *first = w.first;

@@ -4,18 +4,21 @@
 #include "luma.h"
 
 /* a*b/255 rounded, Pillow's MULDIV255. */
-static int scaled(int a, int b) {
+static int scaled(int a, int b)
+{
     int t = a * b + 128;
     return ((t >> 8) + t) >> 8;
 }
 
 /* One colour of Pillow's cmyk2rgb: what is left of `light` under an ink of the given strength. */
-static uint32_t under_ink(int light, int ink) {
+static uint32_t under_ink(int light, int ink)
+{
     int value = light - scaled(ink, light);
     return (uint32_t)(value < 0 ? 0 : value);
 }
 
-void dg_luma_cmyk(const uint8_t *cmyk, size_t count, uint32_t rounding, uint8_t *grey) {
+void dg_luma_cmyk(const uint8_t *cmyk, size_t count, uint32_t rounding, uint8_t *grey)
+{
     for (size_t i = 0; i < count; i++, cmyk += 4) {
         int light = cmyk[3]; /* 255 - K, and K = 255 - sample */
         grey[i] = dg_luma_of(under_ink(light, 255 - cmyk[0]), under_ink(light, 255 - cmyk[1]),
@@ -23,13 +26,15 @@ void dg_luma_cmyk(const uint8_t *cmyk, size_t count, uint32_t rounding, uint8_t 
     }
 }
 
-uint8_t dg_alpha_over(uint8_t sample, uint8_t alpha, uint8_t background) {
+uint8_t dg_alpha_over(uint8_t sample, uint8_t alpha, uint8_t background)
+{
     /* Pillow works with 7 more bits and divides by 255 as (t >> 8) + t >> 8 (AlphaComposite.c). */
     uint32_t t = ((uint32_t)sample * alpha + (uint32_t)background * (255u - alpha) + 128) << 7;
     return alpha == 0 ? background : (uint8_t)((((t >> 8) + t) >> 8) >> 7);
 }
 
-void dg_alpha_flatten(uint8_t *rgba, size_t count, uint8_t background) {
+void dg_alpha_flatten(uint8_t *rgba, size_t count, uint8_t background)
+{
     for (size_t i = 0; i < count; i++, rgba += 4)
         for (int c = 0; c < 3; c++) rgba[c] = dg_alpha_over(rgba[c], rgba[3], background);
 }

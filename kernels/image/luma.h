@@ -8,12 +8,14 @@
 #include "image.h"
 
 /* What is added before the shift: Pillow 7 and later round, Pillow 6 truncated. */
-static inline uint32_t dg_luma_rounding(enum dg_luma luma) {
+static inline uint32_t dg_luma_rounding(enum dg_luma luma)
+{
     return luma == DG_LUMA_PILLOW7 ? 32768 : 0;
 }
 
 /* ITU-R 601 luma in 16-bit fixed point (Pillow's L24). The weights add up to 65536. */
-static inline uint8_t dg_luma_of(uint32_t r, uint32_t g, uint32_t b, uint32_t rounding) {
+static inline uint8_t dg_luma_of(uint32_t r, uint32_t g, uint32_t b, uint32_t rounding)
+{
     return (uint8_t)((19595 * r + 38470 * g + 7471 * b + rounding) >> 16);
 }
 

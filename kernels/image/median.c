@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int compare(const void *a, const void *b) {
+static int compare(const void *a, const void *b)
+{
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-double dg_median(const double *values, size_t count) {
+double dg_median(const double *values, size_t count)
+{
     double sorted[DG_MEDIAN_MAX];
 
     memcpy(sorted, values, count * sizeof *sorted);

@@ -44,19 +44,22 @@ typedef struct png_picture {
     int cut_short; /* lenient: the data ended, what is left is black */
 } png_picture;
 
-static void jump_out(png_structp libpng, png_const_charp message) {
+static void jump_out(png_structp libpng, png_const_charp message)
+{
     png_picture *p = png_get_error_ptr(libpng);
 
     strncpy(p->message, message, sizeof p->message - 1);
     longjmp(p->on_error, 1);
 }
 
-static void ignore_warning(png_structp libpng, png_const_charp message) {
+static void ignore_warning(png_structp libpng, png_const_charp message)
+{
     (void)libpng;
     (void)message;
 }
 
-static png_voidp allocate(png_structp libpng, png_alloc_size_t bytes) {
+static png_voidp allocate(png_structp libpng, png_alloc_size_t bytes)
+{
     png_picture *p = png_get_mem_ptr(libpng);
     void *block = malloc(bytes);
 
@@ -64,12 +67,14 @@ static png_voidp allocate(png_structp libpng, png_alloc_size_t bytes) {
     return block;
 }
 
-static void release(png_structp libpng, png_voidp block) {
+static void release(png_structp libpng, png_voidp block)
+{
     (void)libpng;
     free(block);
 }
 
-static void read_bytes(png_structp libpng, png_bytep to, size_t count) {
+static void read_bytes(png_structp libpng, png_bytep to, size_t count)
+{
     png_picture *p = png_get_io_ptr(libpng);
 
     if (count > (size_t)(p->end - p->next)) {
@@ -80,22 +85,26 @@ static void read_bytes(png_structp libpng, png_bytep to, size_t count) {
     p->next += count;
 }
 
-static enum dg_code failed(const png_picture *p, dg_err *err) {
+static enum dg_code failed(const png_picture *p, dg_err *err)
+{
     if (p->out_of_memory) return dg_fail_nomem(err, "a PNG decoder");
     return dg_fail(err, DG_ERROR, "png: %s", p->message);
 }
 
 /* Rows to grey, one function a shape; they may use the row as work space. */
 
-static void table_to_grey(const png_picture *p, uint8_t *row, size_t count, uint8_t *grey) {
+static void table_to_grey(const png_picture *p, uint8_t *row, size_t count, uint8_t *grey)
+{
     for (size_t i = 0; i < count; i++) grey[i] = p->table[row[i]];
 }
 
-static uint8_t background_of(const png_picture *p) {
+static uint8_t background_of(const png_picture *p)
+{
     return p->options->alpha == DG_ALPHA_WHITE ? 255 : 0;
 }
 
-static void grey_alpha_to_grey(const png_picture *p, uint8_t *row, size_t count, uint8_t *grey) {
+static void grey_alpha_to_grey(const png_picture *p, uint8_t *row, size_t count, uint8_t *grey)
+{
     int flatten = p->options->alpha != DG_ALPHA_IGNORE;
 
     for (size_t i = 0; i < count; i++)
@@ -103,27 +112,32 @@ static void grey_alpha_to_grey(const png_picture *p, uint8_t *row, size_t count,
 }
 
 /* Pillow clips 16-bit grey to 8 bits instead of scaling it. */
-static void grey16_to_grey(const png_picture *p, uint8_t *row, size_t count, uint8_t *grey) {
+static void grey16_to_grey(const png_picture *p, uint8_t *row, size_t count, uint8_t *grey)
+{
     for (size_t i = 0; i < count; i++) {
         int sample = row[2 * i] << 8 | row[2 * i + 1];
         grey[i] = sample == p->transparent ? background_of(p) : (uint8_t)(sample > 255 ? 255 : sample);
     }
 }
 
-static void colour_to_grey(const png_picture *p, uint8_t *row, size_t count, uint8_t *grey) {
+static void colour_to_grey(const png_picture *p, uint8_t *row, size_t count, uint8_t *grey)
+{
     p->loops->luma(row, count, dg_luma_rounding(p->options->luma), grey);
 }
 
-static void colour_alpha_to_grey(const png_picture *p, uint8_t *row, size_t count, uint8_t *grey) {
+static void colour_alpha_to_grey(const png_picture *p, uint8_t *row, size_t count, uint8_t *grey)
+{
     dg_alpha_flatten(row, count, background_of(p));
     colour_to_grey(p, row, count, grey);
 }
 
-static int png_recognises(const uint8_t *file, size_t bytes) {
+static int png_recognises(const uint8_t *file, size_t bytes)
+{
     return bytes >= 8 && png_sig_cmp(file, 0, 8) == 0;
 }
 
-static void png_close(dg_picture *picture) {
+static void png_close(dg_picture *picture)
+{
     png_picture *p = (png_picture *)picture;
 
     png_destroy_read_struct(&p->libpng, &p->header, NULL);
@@ -132,7 +146,8 @@ static void png_close(dg_picture *picture) {
     free(p);
 }
 
-static enum dg_code read_header(png_picture *p, dg_err *err) {
+static enum dg_code read_header(png_picture *p, dg_err *err)
+{
     if (setjmp(p->on_error)) return failed(p, err);
     p->libpng =
         png_create_read_struct_2(PNG_LIBPNG_VER_STRING, p, jump_out, ignore_warning, p, allocate, release);
@@ -147,7 +162,8 @@ static enum dg_code read_header(png_picture *p, dg_err *err) {
 }
 
 static enum dg_code png_open(dg_picture **picture, const uint8_t *file, size_t bytes,
-                             const dg_image_options *options, dg_err *err) {
+                             const dg_image_options *options, dg_err *err)
+{
     *picture = NULL;
     png_picture *p = calloc(1, sizeof *p);
     if (!p) return dg_fail_nomem(err, "a PNG decoder");
@@ -178,7 +194,8 @@ static enum dg_code png_open(dg_picture **picture, const uint8_t *file, size_t b
 }
 
 /* Fills p->table for a palette; an index past its end is opaque black. */
-static void make_palette_table(png_picture *p) {
+static void make_palette_table(png_picture *p)
+{
     png_colorp palette = NULL;
     png_bytep alpha = NULL;
     int colours = 0, alphas = 0;
@@ -194,7 +211,8 @@ static void make_palette_table(png_picture *p) {
 }
 
 /* Fills p->table for grey samples of up to 8 bits, `transparent` (or -1) showing the background. */
-static void make_grey_table(png_picture *p, int transparent) {
+static void make_grey_table(png_picture *p, int transparent)
+{
     int top = (1 << p->base.info.bit_depth) - 1;
 
     for (int i = 0; i <= top; i++)
@@ -202,7 +220,8 @@ static void make_grey_table(png_picture *p, int transparent) {
 }
 
 /* The grey sample that tRNS makes transparent, where that matters, else -1. */
-static int transparent_grey(const png_picture *p) {
+static int transparent_grey(const png_picture *p)
+{
     png_color_16p key = NULL;
 
     if (p->options->alpha == DG_ALPHA_IGNORE) return -1;
@@ -211,7 +230,8 @@ static int transparent_grey(const png_picture *p) {
 }
 
 /* Asks libpng for the shape of row each colour type is handled in, and chooses the function for it. */
-static void choose_shape(png_picture *p) {
+static void choose_shape(png_picture *p)
+{
     int depth = p->base.info.bit_depth;
     int flatten = p->options->alpha != DG_ALPHA_IGNORE;
 
@@ -245,7 +265,8 @@ static void choose_shape(png_picture *p) {
 }
 
 /* Reads one row of `count` pixels. Lenient callers get black once the data has ended. */
-static enum dg_code read_row(png_picture *p, size_t count, uint8_t *grey, dg_err *err) {
+static enum dg_code read_row(png_picture *p, size_t count, uint8_t *grey, dg_err *err)
+{
     if (setjmp(p->on_error)) {
         if (p->out_of_memory || !p->ran_dry || p->options->truncated == DG_TRUNCATED_REFUSE)
             return failed(p, err);
@@ -260,7 +281,8 @@ static enum dg_code read_row(png_picture *p, size_t count, uint8_t *grey, dg_err
 }
 
 /* Decodes the seven passes of an interlaced file into p->plane. */
-static enum dg_code read_interlaced(png_picture *p, dg_err *err) {
+static enum dg_code read_interlaced(png_picture *p, dg_err *err)
+{
     size_t width = p->base.info.width, height = p->base.info.height;
     uint8_t *grey = malloc(width);
     enum dg_code code = DG_OK;
@@ -278,7 +300,8 @@ static enum dg_code read_interlaced(png_picture *p, dg_err *err) {
     return code;
 }
 
-static enum dg_code png_start(dg_picture *picture, dg_err *err) {
+static enum dg_code png_start(dg_picture *picture, dg_err *err)
+{
     png_picture *p = (png_picture *)picture;
     const dg_image_info *info = &p->base.info;
     int interlaced = png_get_interlace_type(p->libpng, p->header) != PNG_INTERLACE_NONE;
@@ -293,7 +316,8 @@ static enum dg_code png_start(dg_picture *picture, dg_err *err) {
     return interlaced ? read_interlaced(p, err) : DG_OK;
 }
 
-static enum dg_code png_row(dg_picture *picture, uint8_t *grey, dg_err *err) {
+static enum dg_code png_row(dg_picture *picture, uint8_t *grey, dg_err *err)
+{
     png_picture *p = (png_picture *)picture;
     size_t width = p->base.info.width;
 
@@ -302,7 +326,8 @@ static enum dg_code png_row(dg_picture *picture, uint8_t *grey, dg_err *err) {
     return DG_OK;
 }
 
-static enum dg_code png_finish(dg_picture *picture, dg_err *err) {
+static enum dg_code png_finish(dg_picture *picture, dg_err *err)
+{
     const png_picture *p = (const png_picture *)picture;
     return p->out_of_memory ? failed(p, err) : DG_OK;
 }

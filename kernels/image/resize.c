@@ -57,16 +57,19 @@ struct dg_resize {
 };
 
 /* Memory for `count` things of `bytes` each, zeroed; at least one. */
-static void *blank(size_t count, size_t bytes) {
+static void *blank(size_t count, size_t bytes)
+{
     return calloc(count ? count : 1, bytes);
 }
 
-static size_t whole_blocks(size_t taps) {
+static size_t whole_blocks(size_t taps)
+{
     return (taps + DG_TAP_BLOCK - 1) / DG_TAP_BLOCK;
 }
 
 /* Splits weights into low and high halves; the high half keeps only the stretch that is not zero. */
-static dg_taps split(uint32_t first, size_t count, const int32_t *weight, int16_t *low, int16_t *high) {
+static dg_taps split(uint32_t first, size_t count, const int32_t *weight, int16_t *low, int16_t *high)
+{
     dg_taps taps = {.first = first, .blocks = (uint32_t)whole_blocks(count), .low = low, .high = high};
     size_t begin = count, end = 0;
 
@@ -84,7 +87,8 @@ static dg_taps split(uint32_t first, size_t count, const int32_t *weight, int16_
     return taps;
 }
 
-static int across_init(across *a, dg_axis axis) {
+static int across_init(across *a, dg_axis axis)
+{
     size_t window = dg_lanczos_window_max(axis);
     size_t stride = whole_blocks(window) * DG_TAP_BLOCK;
     int32_t *weight = malloc(window * sizeof *weight);
@@ -108,14 +112,16 @@ static int across_init(across *a, dg_axis axis) {
     return ok;
 }
 
-static void across_free(across *a) {
+static void across_free(across *a)
+{
     free(a->taps);
     free(a->low);
     free(a->high);
 }
 
 /* The most outputs that one input row counts towards. */
-static size_t open_max(const down *d) {
+static size_t open_max(const down *d)
+{
     size_t most = 0;
 
     for (uint32_t i = 0, end = 0; i < d->outputs; i++) {
@@ -126,7 +132,8 @@ static size_t open_max(const down *d) {
 }
 
 /* `width`: of the rows that pass through. */
-static int down_init(down *d, dg_axis axis, size_t width) {
+static int down_init(down *d, dg_axis axis, size_t width)
+{
     d->width = width;
     d->outputs = axis.out;
     d->window = dg_lanczos_window_max(axis);
@@ -147,7 +154,8 @@ static int down_init(down *d, dg_axis axis, size_t width) {
     return d->sums != NULL;
 }
 
-static void down_free(down *d) {
+static void down_free(down *d)
+{
     free(d->first);
     free(d->count);
     free(d->weights);
@@ -155,7 +163,8 @@ static void down_free(down *d) {
 }
 
 /* Takes the next input row. */
-static void down_push(down *d, const dg_row_loops *loops, const uint8_t *row) {
+static void down_push(down *d, const dg_row_loops *loops, const uint8_t *row)
+{
     uint32_t y = d->received++;
 
     for (uint32_t i = d->done; i < d->outputs && d->first[i] <= y; i++)
@@ -164,7 +173,8 @@ static void down_push(down *d, const dg_row_loops *loops, const uint8_t *row) {
 }
 
 /* Writes the next output row if all its input rows have come; returns whether it did. */
-static int down_next(down *d, const dg_row_loops *loops, uint8_t *out) {
+static int down_next(down *d, const dg_row_loops *loops, uint8_t *out)
+{
     if (d->done == d->outputs || d->first[d->done] + d->count[d->done] > d->received) return 0;
     loops->finish(d->sums + d->done % d->open * d->width, d->width, out);
     d->done++;
@@ -173,12 +183,14 @@ static int down_next(down *d, const dg_row_loops *loops, uint8_t *out) {
 
 /* Pillow >= 13, ImagingResampleInner: down first where that removes more than twice as many samples as
  * across. */
-static int goes_down_first(dg_size in, dg_size out) {
+static int goes_down_first(dg_size in, dg_size out)
+{
     int64_t lower = (int64_t)in.height - out.height, narrower = (int64_t)in.width - out.width;
     return lower > 0 && lower > 2 * narrower;
 }
 
-static int target_init(target *t, dg_size in) {
+static int target_init(target *t, dg_size in)
+{
     dg_axis across_axis = {in.width, t->size.width}, down_axis = {in.height, t->size.height};
 
     t->plane = blank(t->size.width, t->size.height);
@@ -196,7 +208,8 @@ static int target_init(target *t, dg_size in) {
     return 1;
 }
 
-enum dg_code dg_resize_open(dg_resize **resize, dg_size in, const dg_size *targets, int count, dg_err *err) {
+enum dg_code dg_resize_open(dg_resize **resize, dg_size in, const dg_size *targets, int count, dg_err *err)
+{
     *resize = NULL;
     dg_resize *r = calloc(1, sizeof *r);
     if (!r) return dg_fail_nomem(err, "a resizer");
@@ -225,7 +238,8 @@ enum dg_code dg_resize_open(dg_resize **resize, dg_size in, const dg_size *targe
 }
 
 /* Down, then across. */
-static void row_down_first(target *t, const dg_resize *r, const uint8_t *grey) {
+static void row_down_first(target *t, const dg_resize *r, const uint8_t *grey)
+{
     down_push(&t->down, r->loops, grey);
     for (;;) {
         uint8_t *out = t->plane + (size_t)t->down.done * t->size.width;
@@ -237,7 +251,8 @@ static void row_down_first(target *t, const dg_resize *r, const uint8_t *grey) {
 }
 
 /* Across, then down. */
-static void row_across_first(target *t, const dg_resize *r, const uint8_t *grey) {
+static void row_across_first(target *t, const dg_resize *r, const uint8_t *grey)
+{
     size_t width = t->size.width;
     const uint8_t *row = grey;
 
@@ -255,7 +270,8 @@ static void row_across_first(target *t, const dg_resize *r, const uint8_t *grey)
     while (down_next(&t->down, r->loops, t->plane + t->down.done * width)) continue;
 }
 
-void dg_resize_row(dg_resize *resize, const uint8_t *grey) {
+void dg_resize_row(dg_resize *resize, const uint8_t *grey)
+{
     resize->loops->widen(grey, resize->in.width, resize->wide);
     for (int i = 0; i < resize->count; i++) {
         target *t = &resize->targets[i];
@@ -267,11 +283,13 @@ void dg_resize_row(dg_resize *resize, const uint8_t *grey) {
     resize->received++;
 }
 
-const uint8_t *dg_resize_plane(const dg_resize *resize, int i) {
+const uint8_t *dg_resize_plane(const dg_resize *resize, int i)
+{
     return resize->targets[i].plane;
 }
 
-void dg_resize_close(dg_resize *resize) {
+void dg_resize_close(dg_resize *resize)
+{
     if (!resize) return;
     for (int i = 0; i < DG_RESIZE_TARGETS; i++) {
         target *t = &resize->targets[i];

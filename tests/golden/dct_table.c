@@ -2,7 +2,7 @@
  * Writes kernels/image/dct_table.h on standard output: pocketfft's twiddle factors as hexadecimal constants,
  * so that the library does not depend on the C library's sines.
  *
- *     cc -o dct_table tests/golden/dct_table.c -lm && ./dct_table > kernels/image/dct_table.h
+ *     cc -o dct_table tests/golden/dct_table.c -lm && ./dct_table | clang-format > kernels/image/dct_table.h
  *
  * E_n(k) stands for exp(2*pi*i*k/n) as pocketfft (sincos_2PibyN) computes it: the binary64 product of two
  * table entries, each a correctly placed sine and cosine of an angle within the first eighth of the circle.
@@ -17,7 +17,8 @@ typedef struct complex_number {
 } complex_number;
 
 /* exp(2*pi*i*k/n) from one sine and one cosine of an angle up to pi/4. */
-static complex_number base(int k, int n) {
+static complex_number base(int k, int n)
+{
     const double unit = (double)(3.141592653589793238462643383279502884197L / (4 * (long double)n));
     int x = 8 * k, below = x >= 4 * n; /* the circle is 8n units; the lower half mirrors the upper */
     complex_number c;
@@ -37,7 +38,8 @@ static complex_number base(int k, int n) {
 }
 
 /* E_n(k), 0 <= k < n. */
-static complex_number twiddle(int k, int n) {
+static complex_number twiddle(int k, int n)
+{
     int mirrored = 2 * k > n, shift = 1;
 
     if (mirrored) k = n - k;
@@ -48,7 +50,8 @@ static complex_number twiddle(int k, int n) {
     return c;
 }
 
-static void print_table(int n) {
+static void print_table(int n)
+{
     printf("static const dct_twiddle unit_%d[] = {\n", n);
     for (int k = 0; k < n / 2; k++) printf("    {%a, %a},\n", twiddle(k, n).re, twiddle(k, n).im);
     printf("};\n\nstatic const double quarter_%d[] = {\n", n);
@@ -56,7 +59,8 @@ static void print_table(int n) {
     printf("};\n\n");
 }
 
-int main(void) {
+int main(void)
+{
     printf("/*\n"
            " * Twiddle factors of pocketfft's cosine transform, written by tests/golden/dct_table.c; do not "
            "edit.\n"
