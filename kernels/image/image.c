@@ -155,7 +155,7 @@ static enum dg_code hash_picture(dg_picture *picture, const dg_image_options *op
     int turned = options->orient && info->orientation > 1;
 
     if ((uint64_t)stored.width * stored.height > options->max_pixels)
-        return dg_fail(err, DG_ERROR, "%s: %u x %u pixels; at most %llu are allowed", info->format,
+        return dg_fail(err, DG_ERROR, "%s: %u x %u pixels, more than max_pixels (%llu)", info->format,
                        (unsigned)stored.width, (unsigned)stored.height,
                        (unsigned long long)options->max_pixels);
     if (turned && exchanges_axes(info->orientation)) upright = (dg_size){stored.height, stored.width};
