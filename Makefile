@@ -52,11 +52,20 @@ $(BUILD)/kernels/image/%.o: ROOM_CFLAGS := -O3 -fno-tree-slp-vectorize
 $(BUILD)/ext/fn_info.o: ROOM_CFLAGS := -DDUPGPU_COMMIT='"$(COMMIT)"'
 
 # C tests: each file in tests/core is a cmocka program over the kernels and the reference, without SQLite.
-core-tests: $(CORE_TESTS)
+core-tests: $(CORE_TESTS) $(BUILD)/tests/test_faults
 .SECONDARY:
 $(BUILD)/tests/%: $(BUILD)/tests/core/%.o $(BUILD)/tests/core/columns.o $(call objects,$(KERNELS) $(REFERENCE))
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS) -lcmocka
+
+# The extension linked in (-DSQLITE_CORE) with every allocation under the test's control.
+STATIC_EXTENSION := $(patsubst %.c,$(BUILD)/static/%.o,$(EXTENSION))
+$(BUILD)/static/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -DSQLITE_CORE -MMD -MP -c -o $@ $<
+$(BUILD)/tests/test_faults: $(BUILD)/tests/fault/test_faults.o $(STATIC_EXTENSION) $(call objects,$(KERNELS))
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free $(LIBS) -lsqlite3 -lcmocka
 
 # The join engine without SQLite, for measuring.
 $(BUILD)/bench/join_engine: $(BUILD)/tests/bench/join_engine.o $(BUILD)/tests/core/columns.o $(call objects,$(KERNELS))

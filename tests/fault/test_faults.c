@@ -1,0 +1,431 @@
+/*
+ * Every allocation failed in turn: SQLite's by a counting allocator, the kernels' and the tables' by the
+ * linker's
+ * --wrap. The extension is linked in with -DSQLITE_CORE.
+ *
+ * A scenario is run with its 1st, 2nd, 3rd ... allocation failing, once with only that one failing and once
+ * with all from there on, until a run needs no more. Each run must give the rows of an undisturbed one or an
+ * SQL error, leave the connection closeable and leave no memory behind. Lookaside is off, so that SQLite's
+ * small allocations count too.
+ */
+#include "../core/dg_test.h"
+
+#include "../../ext/dupgpu.h"
+
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+static struct {
+    atomic_int armed;
+    atomic_long seen;   /* allocations since arming */
+    long fail_at;       /* the one that fails */
+    int and_after;      /* all later ones fail as well */
+    atomic_int failed;  /* one was failed */
+    atomic_long living; /* allocated and not freed, by SQLite and by the extension */
+} faults;
+
+static int fails(void)
+{
+    if (!atomic_load(&faults.armed)) return 0;
+    long number = atomic_fetch_add(&faults.seen, 1) + 1;
+    if (number != faults.fail_at && !(faults.and_after && number > faults.fail_at)) return 0;
+    atomic_store(&faults.failed, 1);
+    return 1;
+}
+
+static void *count(void *memory)
+{
+    if (memory) atomic_fetch_add(&faults.living, 1);
+    return memory;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void __real_free(void *memory);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t items, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void __wrap_free(void *memory);
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : count(__real_malloc(size));
+}
+
+void *__wrap_calloc(size_t items, size_t size)
+{
+    return fails() ? NULL : count(__real_calloc(items, size));
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    if (fails()) return NULL;
+    return memory ? __real_realloc(memory, size) : count(__real_realloc(NULL, size));
+}
+
+void __wrap_free(void *memory)
+{
+    if (memory) atomic_fetch_sub(&faults.living, 1);
+    __real_free(memory);
+}
+
+static sqlite3_mem_methods plain;
+
+static void *sqlite_malloc(int size)
+{
+    return fails() ? NULL : count(plain.xMalloc(size));
+}
+
+static void *sqlite_realloc(void *memory, int size)
+{
+    return fails() ? NULL : plain.xRealloc(memory, size);
+}
+
+static void sqlite_free(void *memory)
+{
+    if (memory) atomic_fetch_sub(&faults.living, 1);
+    plain.xFree(memory);
+}
+
+static void arm(long fail_at, int and_after)
+{
+    faults.fail_at = fail_at;
+    faults.and_after = and_after;
+    atomic_store(&faults.seen, 0);
+    atomic_store(&faults.failed, 0);
+    atomic_store(&faults.armed, 1);
+}
+
+static int disarm(void)
+{
+    atomic_store(&faults.armed, 0);
+    return atomic_load(&faults.failed);
+}
+
+typedef struct answer {
+    int code; /* SQLITE_OK, or the first error */
+    size_t length;
+    char rows[8192]; /* values, each followed by | or a line end */
+} answer;
+
+static void add_text(answer *a, const char *text, char end)
+{
+    int written =
+        snprintf(a->rows + a->length, sizeof a->rows - a->length, "%s%c", text ? text : "NULL", end);
+    a->length += (size_t)written;
+    assert_true(a->length < sizeof a->rows);
+}
+
+/* Runs statements until the end of the text or the first error. */
+static void ask(sqlite3 *db, const char *sql, answer *a)
+{
+    *a = (answer){0};
+    while (*sql && a->code == SQLITE_OK) {
+        sqlite3_stmt *statement = NULL;
+        int code = sqlite3_prepare_v2(db, sql, -1, &statement, &sql);
+        while (code == SQLITE_OK && statement) {
+            code = sqlite3_step(statement);
+            if (code != SQLITE_ROW) break;
+            code = SQLITE_OK;
+            int columns = sqlite3_column_count(statement);
+            for (int i = 0; i < columns; i++) {
+                int is_null = sqlite3_column_type(statement, i) == SQLITE_NULL;
+                const char *text = (const char *)sqlite3_column_text(statement, i);
+                if (!text && !is_null) code = SQLITE_NOMEM;
+                add_text(a, text, i + 1 < columns ? '|' : '\n');
+            }
+        }
+        sqlite3_finalize(statement);
+        a->code = code == SQLITE_DONE ? SQLITE_OK : code;
+    }
+}
+
+static sqlite3 *open_connection(void)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+    return db;
+}
+
+static void load(sqlite3 *db)
+{
+    char *error = NULL;
+    int code = sqlite3_dupgpu_init(db, &error, NULL);
+    if (code != SQLITE_OK) fail_msg("%s", error);
+}
+
+static void must_run(sqlite3 *db, const char *sql)
+{
+    static answer a;
+    ask(db, sql, &a);
+    if (a.code != SQLITE_OK) fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+}
+
+static int is_clean_error(int code)
+{
+    return (code & 0xff) == SQLITE_NOMEM || (code & 0xff) == SQLITE_ERROR;
+}
+
+/* One run with a failure; returns 0 when no allocation was left to fail. */
+static int run_once(const char *setup, const char *sql, const answer *expected, long fail_at, int and_after)
+{
+    static answer got;
+    long living = atomic_load(&faults.living);
+    sqlite3 *db = open_connection();
+    load(db);
+    must_run(db, setup);
+
+    arm(fail_at, and_after);
+    ask(db, sql, &got);
+    int failed = disarm();
+
+    if (got.code == SQLITE_OK) {
+        if (strcmp(got.rows, expected->rows) != 0)
+            fail_msg("allocation %ld failed%s: wrong rows for %s\n%s", fail_at,
+                     and_after ? " and all after" : "", sql, got.rows);
+    } else if (got.code != expected->code && !is_clean_error(got.code)) {
+        fail_msg("allocation %ld failed%s: code %d for %s", fail_at, and_after ? " and all after" : "",
+                 got.code, sql);
+    }
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    if (atomic_load(&faults.living) != living)
+        fail_msg("allocation %ld failed%s: %ld pieces of memory left behind by %s", fail_at,
+                 and_after ? " and all after" : "", atomic_load(&faults.living) - living, sql);
+    return failed;
+}
+
+/* The statements may end in an error without any failure; then that error is what is expected. */
+static void sweep(const char *setup, const char *sql)
+{
+    static answer expected;
+    for (int warm = 0; warm < 2; warm++) { /* the first run fills what the process keeps */
+        sqlite3 *db = open_connection();
+        load(db);
+        must_run(db, setup);
+        ask(db, sql, &expected);
+        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    }
+    for (int and_after = 0; and_after < 2; and_after++) {
+        long n = 1;
+        while (run_once(setup, sql, &expected, n, and_after)) n++;
+        assert_true(n > 1);
+    }
+}
+
+static void loading(void **state)
+{
+    (void)state;
+    for (int and_after = 0; and_after < 2; and_after++) {
+        int failed = 1;
+        for (long n = 1; failed; n++) {
+            sqlite3 *warm = open_connection();
+            sqlite3_close(warm);
+            long living = atomic_load(&faults.living);
+            sqlite3 *db = open_connection();
+            char *error = NULL;
+            arm(n, and_after);
+            int code = sqlite3_dupgpu_init(db, &error, NULL);
+            failed = disarm();
+            if (code != SQLITE_OK) assert_true(is_clean_error(code));
+            if (code != SQLITE_OK && !and_after) assert_non_null(error);
+            sqlite3_free(error);
+            /* A second attempt finds a connection in any state and completes it. */
+            load(db);
+            must_run(db, "SELECT hamming('ff', '00'), (SELECT count(*) FROM dupgpu_settings)");
+            assert_int_equal(sqlite3_close(db), SQLITE_OK);
+            assert_int_equal(atomic_load(&faults.living), living);
+        }
+    }
+}
+
+static void loading_twice(void **state)
+{
+    (void)state;
+    for (long n = 1, failed = 1; failed; n++) {
+        long living = atomic_load(&faults.living);
+        sqlite3 *db = open_connection();
+        char *error = NULL;
+        load(db);
+        arm(n, 0);
+        int code = sqlite3_dupgpu_init(db, &error, NULL);
+        failed = disarm();
+        if (code != SQLITE_OK) assert_true(is_clean_error(code));
+        sqlite3_free(error);
+        must_run(db, "SELECT hamming('ff', '00')");
+        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+        assert_int_equal(atomic_load(&faults.living), living);
+    }
+}
+
+#define PNG                                                                                                  \
+    "x'"                                                                                                     \
+    "89504e470d0a1a0a0000000d4948445200000009000000090800000000c5fa59cc000000604944415478da636050f5ca9fb2f3" \
+    "1eb306"                                                                                                 \
+    "4374effe8fcaa1ed3b5f336cfb6a52bce9a341fe3a06c1d8955f1d7b6faa1632e41c952bbfa0d974db84e1b8eee49ff147b527" \
+    "7e67509a"                                                                                               \
+    "ca51fd2ef18afb2e86dabf50c87023f5533dcf4cb5cd0e00372f2ad1cfd59b320000000049454e44ae426082'"
+#define JPEG                                                                                                 \
+    "x'"                                                                                                     \
+    "ffd8ffe000104a46494600010100000100010000ffdb004300140e0f120f0d14121012171514181e32211e1c1c1e3d2c2e2432" \
+    "49404c"                                                                                                 \
+    "4b47404645505a736250556d5645466488656d777b8182814e608d978c7d96737e817cffc0000b080009000901011100ffc400" \
+    "16000101"                                                                                               \
+    "0100000000000000000000000000030205ffc400271001000002060b0000000000000000000001000302051112313204131421" \
+    "2234628292"                                                                                             \
+    "b3e2ffda0008010100003f00b9521d9eecb9370c89425a089477dd730db82b8d9c2a0a6a3a2a9f0f882ac39fd1bbbde461c7ff" \
+    "d9'"
+
+static void image_hashes(void **state)
+{
+    (void)state;
+    sweep("", "SELECT hex(phash(" PNG ")), hex(dhash(" PNG ", 16)), hex(dhash_vertical(" PNG "))");
+    sweep("", "SELECT hex(ahash(" PNG ")), hex(whash(" PNG ", 4, '{\"orient\": 1, \"luma\": \"pillow6\"}'))");
+    sweep("", "SELECT hex(phash(" JPEG ", 8, '{\"truncated\": \"lenient\"}')), hex(whash(" JPEG "))");
+    sweep("", "SELECT phash(x'0102')");
+    sweep("", "SELECT phash(" JPEG ", 8, '{\"luminance\": 1}')");
+}
+
+static void image_information(void **state)
+{
+    (void)state;
+    sweep("", "SELECT image_info(" PNG "), json_array(image_info(" JPEG "))");
+    sweep("", "SELECT image_info('text')");
+}
+
+static void hash_arithmetic(void **state)
+{
+    (void)state;
+    sweep("",
+          "SELECT hamming(x'ff00000000000000', -1), dupgpu_hamming('ff', x'0f'), similarity('00ff', '0000')");
+    sweep("", "SELECT hash_int('00000000000000ff'), hex(hash_blob(5)), hex(hash_blob('0aff'))");
+    sweep("CREATE TABLE t(h); INSERT INTO t VALUES(zeroblob(32))", "SELECT hamming(h, zeroblob(32)) FROM t");
+    sweep("PRAGMA encoding = 'UTF-16'; CREATE TABLE t(h); INSERT INTO t VALUES('00ff')",
+          "SELECT hamming(h, '0fff') FROM t");
+    sweep("", "SELECT hamming('ff', 'ffff')");
+    sweep("", "SELECT hash_int(1.5)");
+}
+
+static void information(void **state)
+{
+    (void)state;
+    sweep("", "SELECT dupgpu_version(), length(dupgpu_debug()) > 0");
+    sweep("", "SELECT dupgpu_config('threads', 2), dupgpu_config('plan', 'brute'), dupgpu_config('threads')");
+    sweep("", "SELECT dupgpu_config('plan', 'none')");
+    sweep("", "SELECT * FROM dupgpu_settings");
+}
+
+/* Sixty rows in six places, a few bits apart. One thread makes the order of allocations repeat itself. */
+#define ROWS                                                                                                 \
+    "SELECT dupgpu_config('threads', 1); CREATE TABLE t(id INTEGER PRIMARY KEY, h);"                         \
+    "INSERT INTO t WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM c WHERE i < 60)"            \
+    " SELECT i, hash_blob((i % 6) * 81985529216486895 + (1 << (i % 9))) FROM c;"
+
+static void pairs_of_blobs(void **state)
+{
+    (void)state;
+    sweep(ROWS, "SELECT count(*), sum(id_a), sum(id_b), sum(distance), sum(similarity) FROM "
+                "similar_pairs('t', 'h', 2)");
+    sweep(ROWS, "SELECT * FROM similar_pairs('t', 'h', 0) ORDER BY 1, 2 LIMIT 9");
+    sweep(ROWS, "SELECT source, \"column\", threshold, schema, id_column FROM similar_pairs('t', 'h', 0, "
+                "'main', 'id') LIMIT 1");
+    sweep(
+        ROWS,
+        "SELECT count(*) FROM similar_pairs('t', 'h', 64); SELECT op, plan, rows, results FROM dupgpu_stats");
+    sweep(ROWS "SELECT dupgpu_config('plan', 'multi_index');",
+          "SELECT count(*) FROM similar_pairs('t', 'h', 3)");
+    sweep(ROWS "SELECT dupgpu_config('plan', 'brute');", "SELECT count(*) FROM similar_pairs('t', 'h', 3)");
+    sweep(ROWS "SELECT dupgpu_config('threads', 2);", "SELECT count(*) FROM similar_pairs('t', 'h', 3)");
+}
+
+static void pairs_of_other_hashes(void **state)
+{
+    (void)state;
+    sweep(ROWS "CREATE TABLE u AS SELECT id, hex(h) || hex(h) || 'ff' AS h FROM t;",
+          "SELECT count(*), sum(distance) FROM similar_pairs('u', 'h', 3)");
+    sweep(ROWS "CREATE TABLE u AS SELECT id, hash_int(h) AS h FROM t;",
+          "SELECT count(*), sum(distance) FROM similar_pairs('u', 'h', 3)");
+    sweep(ROWS "INSERT INTO t VALUES(1000, x'00');", "SELECT count(*) FROM similar_pairs('t', 'h', 3)");
+    sweep(ROWS "INSERT INTO t VALUES(1000, 'xyz');", "SELECT count(*) FROM similar_pairs('t', 'h', 3)");
+}
+
+static void pairs_by_other_keys(void **state)
+{
+    (void)state;
+    sweep(ROWS
+          "CREATE TABLE u(id TEXT PRIMARY KEY, h) WITHOUT ROWID; INSERT INTO u SELECT 'k' || id, h FROM t;",
+          "SELECT min(id_a), max(id_b), count(*) FROM similar_pairs('u', 'h', 3)");
+    sweep(ROWS "CREATE INDEX th ON t(h);",
+          "SELECT min(id_a), max(id_b), count(*) FROM similar_pairs('t', 'h', 3)");
+    sweep(ROWS "CREATE VIEW v AS SELECT 'k' || (id * 7 % 61) AS key, h FROM t;",
+          "SELECT min(id_a), max(id_b), count(*) FROM similar_pairs('v', 'h', 3) WHERE id_column = 'key'");
+    sweep(ROWS "CREATE VIEW v AS SELECT CASE WHEN id > 30 THEN 'k' || id ELSE id END AS id, h FROM t;",
+          "SELECT count(*) FROM similar_pairs('v', 'h', 3) WHERE id_a = 'k33'");
+    sweep(ROWS "CREATE VIEW v AS SELECT id AS key, h FROM t;",
+          "SELECT count(*) FROM similar_pairs('v', 'h', 3)");
+    sweep(ROWS "CREATE VIEW v AS SELECT id_a AS id, zeroblob(1) AS h FROM similar_pairs('v', 'h', 1);",
+          "SELECT count(*) FROM similar_pairs('v', 'h', 3)");
+}
+
+static void pairs_of_one_row(void **state)
+{
+    (void)state;
+    sweep(ROWS, "SELECT count(*) FROM similar_pairs('t', 'h', 3) WHERE id_a = 5 AND distance <= 2.5");
+    sweep(ROWS, "SELECT count(*) FROM similar_pairs('t', 'h', 3) WHERE id_b = '50' AND distance = 2");
+    sweep(ROWS, "SELECT t.id, count(s.id_b), sum(s.distance) FROM t LEFT JOIN similar_pairs('t', 'h', 3) s"
+                " ON s.id_a = t.id WHERE t.id < 20 GROUP BY t.id");
+    sweep(ROWS, "SELECT count(*) FROM t WHERE EXISTS (SELECT 1 FROM similar_pairs('t', 'h', 3) s WHERE "
+                "s.id_b = t.id)");
+}
+
+static void pairs_again(void **state)
+{
+    (void)state;
+    sweep(ROWS, "SELECT j.value, count(*) FROM json_each('[0,3,3,1]') j, similar_pairs('t', 'h', j.value) "
+                "GROUP BY j.id");
+    sweep(ROWS "CREATE TABLE d(a, b);", "INSERT INTO d SELECT id_a, id_b FROM similar_pairs('t', 'h', 1);"
+                                        "SELECT count(*) FROM d");
+}
+
+static void pairs_by_name(void **state)
+{
+    (void)state;
+    sweep(ROWS, "CREATE VIRTUAL TABLE d USING similar_pairs(t, \"h\", 3, schema = main, id_column = 'id');"
+                "SELECT count(*) FROM d; ALTER TABLE d RENAME TO e; SELECT count(*) FROM e; DROP TABLE e");
+    sweep(ROWS, "CREATE VIRTUAL TABLE d USING similar_pairs(t, h, many)");
+    sweep(ROWS,
+          "EXPLAIN QUERY PLAN SELECT * FROM similar_pairs('t', 'h', 3) WHERE id_a = 1 AND distance < 2");
+    sweep(ROWS, "SELECT * FROM similar_pairs('t', 'h')");
+    sweep(ROWS, "SELECT * FROM similar_pairs('nope', 'h', 3)");
+    sweep(ROWS, "SELECT * FROM similar_pairs('t', 'h', -1)");
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(loading),
+    cmocka_unit_test(loading_twice),
+    cmocka_unit_test(image_hashes),
+    cmocka_unit_test(image_information),
+    cmocka_unit_test(hash_arithmetic),
+    cmocka_unit_test(information),
+    cmocka_unit_test(pairs_of_blobs),
+    cmocka_unit_test(pairs_of_other_hashes),
+    cmocka_unit_test(pairs_by_other_keys),
+    cmocka_unit_test(pairs_of_one_row),
+    cmocka_unit_test(pairs_again),
+    cmocka_unit_test(pairs_by_name),
+};
+
+int main(int argc, char **argv)
+{
+    int status = dg_test_select(tests, sizeof tests / sizeof *tests, argc, argv);
+    if (status >= 0) return status;
+    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &plain);
+    sqlite3_mem_methods counting = plain;
+    counting.xMalloc = sqlite_malloc;
+    counting.xRealloc = sqlite_realloc;
+    counting.xFree = sqlite_free;
+    sqlite3_config(SQLITE_CONFIG_MALLOC, &counting);
+    sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
