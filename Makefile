@@ -100,7 +100,7 @@ demo:
 	$(MAKE) -j$(JOBS) all
 	tests/demo.sh build/demo $(BUILD)/dupgpu
 
-BENCH ?= $(wildcard tests/bench/join.py tests/bench/hash.py)
+BENCH ?= $(wildcard tests/bench/join.py tests/bench/hash*.py)
 bench:
 	tests/deps.sh build bench
 	$(MAKE) -j$(JOBS) all

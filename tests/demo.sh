@@ -14,7 +14,7 @@ cd "$folder"
 echo "== Pictures: wallpapers and puzzles from Debian packages, and copies edited with djpeg, cjpeg and jpegtran"
 for size in 2560x1600 5120x2880 1920x1080 3840x2160; do
     for file in /usr/share/wallpapers/*/contents/images/$size.jpg; do
-        [ -f "$file" ] || continue
+        [ -f "$file" ] && [ ! -L "$file" ] || continue
         name=${file#/usr/share/wallpapers/}
         cp "$file" "pictures/wallpapers/${name%%/*}-$size.jpg"
         preview=${file%/images/*}/screenshot
@@ -31,7 +31,7 @@ djpeg -scale 1/2 $original | cjpeg -quality 60 >$edited-half-size.jpg
 djpeg -grayscale $original | cjpeg -quality 85 >$edited-grey.jpg
 djpeg $original | cjpeg -quality 10 -baseline >$edited-poor-quality.jpg
 jpegtran -progressive $original >$edited-progressive.jpg
-jpegtran -crop 96%x96%+8+8 $original >$edited-cropped.jpg 2>/dev/null || rm -f $edited-cropped.jpg
+jpegtran -crop 992x656+16+8 $original >$edited-cropped.jpg
 jpegtran -rotate 90 $original >$edited-rotated.jpg
 head -c 20000 $original >$edited-truncated.jpg
 echo 'This is no picture.' >pictures/edited/letter.jpg

@@ -91,7 +91,7 @@ class Report:
         for what, measured, limit, unit, met, least in self.goals:
             shown = seconds(measured) if unit == "s" else f"{measured:,.2f} {unit}"
             asked = seconds(limit) if unit == "s" else f"{limit:,.2f} {unit}"
-            print(f"  {'met   ' if met else 'NOT MET'} {what:<66} {shown:>14}   {'>=' if least else '<='} {asked}")
+            print(f"  {'met    ' if met else 'NOT MET'} {what:<66} {shown:>14}   {'>=' if least else '<='} {asked}")
 
 
 def agree(name, ours, theirs):

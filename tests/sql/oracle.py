@@ -106,6 +106,12 @@ def encode(image, kind="PNG", **options):
     return file.getvalue()
 
 
+def size(path):
+    """(width, height) of a picture file."""
+    with Image.open(path) as image:
+        return image.size
+
+
 def png(*arguments, **options):
     return encode(picture(*arguments, **options), "PNG")
 

@@ -23,9 +23,9 @@ def place(tmp_path):
     for file in sorted(COLLECTION.glob("*.jpg")):
         shutil.copy(file, pictures)
     for name in ("castle-maintenon", "citrus-fruits"):
-        image = oracle.Image.open(COLLECTION / f"{name}.jpg")
-        (odd / f"{name} small.JPEG").write_bytes(
-            oracle.encode(image.resize((image.width // 2, image.height // 2)), "JPEG", quality=70))
+        with oracle.Image.open(COLLECTION / f"{name}.jpg") as image:
+            small = image.resize((image.width // 2, image.height // 2))
+        (odd / f"{name} small.JPEG").write_bytes(oracle.encode(small, "JPEG", quality=70))
     for shade in (50, 200):
         (pictures / f"flat{shade}.png").write_bytes(oracle.png("L", (40, 30), lambda x, y, s=shade: (0 * x + s,) * 3))
     return tmp_path
@@ -53,6 +53,13 @@ def rows(place, sql, *parameters):
         db.close()
 
 
+def change(place, sql):
+    db = sqlite3.connect(place / "photos.db")
+    with db:
+        db.execute(sql)
+    db.close()
+
+
 def test_catalogue(extension, scripts, place):
     output, _ = catalogue(extension, scripts, place)
     assert output.splitlines() == ["9 pictures in the catalogue, 9 of them to hash",
@@ -64,7 +71,7 @@ def test_catalogue(extension, scripts, place):
     for path, modified, size, width, height, phash, error in stored:
         file = place / path
         assert (modified, size) == (int(file.stat().st_mtime), file.stat().st_size)
-        assert (width, height) == oracle.Image.open(file).size
+        assert (width, height) == oracle.size(file)
         assert len(phash) == 8 and error is None
 
 
@@ -77,10 +84,7 @@ def test_catalogue_of_the_folder_one_is_in(extension, scripts, place):
 def test_catalogue_is_incremental(extension, scripts, place):
     catalogue(extension, scripts, place)
     before = dict(rows(place, "SELECT path, id FROM photos"))
-    rows_changed = sqlite3.connect(place / "photos.db")
-    rows_changed.execute("UPDATE photos SET phash = x'0102030405060708'")
-    rows_changed.commit()
-    rows_changed.close()
+    change(place, "UPDATE photos SET phash = x'0102030405060708'")
     new, changed, gone = (place / "Pictures" / name for name in ("new.png", "citrus-fruits.jpg", "flat50.png"))
     new.write_bytes(oracle.png())
     shutil.copy(COLLECTION / "castle-maintenon.jpg", changed)
@@ -130,10 +134,7 @@ def test_catalogue_of_more_than_a_batch(extension, scripts, tmp_path):
 def test_catalogue_goes_on_after_a_stop(extension, scripts, place):
     """As after a kill: rows are there, marked, without hashes."""
     catalogue(extension, scripts, place)
-    db = sqlite3.connect(place / "photos.db")
-    db.execute("UPDATE photos SET phash = NULL, error = 'not hashed yet' WHERE id > 4")
-    db.commit()
-    db.close()
+    change(place, "UPDATE photos SET phash = NULL, error = 'not hashed yet' WHERE id > 4")
     output, _ = catalogue(extension, scripts, place)
     assert output.splitlines() == ["9 pictures in the catalogue, 5 of them to hash",
                                    "9 pictures have a hash, 0 have none"]
@@ -148,7 +149,7 @@ def test_duplicate_pairs(extension, scripts, place):
     assert {(larger, smaller) for larger, _, smaller, *_ in pairs} == {
         (f"Pictures/{name}.jpg", f"{folder}/{name} small.JPEG") for name in ("castle-maintenon", "citrus-fruits")}
     for larger, size, smaller, small_size, distance in pairs:
-        width, height = oracle.Image.open(place / larger).size
+        width, height = oracle.size(place / larger)
         assert size == f"{width} x {height}" and int(distance) <= 8
     assert [line.split("|")[0] for line in groups] == ["1", "1", "2", "2"]
     assert "flat" not in output
@@ -199,5 +200,4 @@ def test_demo(extension, root, tmp_path):
     assert done.returncode == 0, done.stderr
     for text in ("castle-maintenon.jpg", "castle-half-size.jpg", "could not be hashed", "similar_pairs"):
         assert text in done.stdout
-    assert sqlite3.connect(tmp_path / "demo" / "photos.db").execute(
-        "SELECT count(*) > 60 AND count(*) - count(phash) = 2 FROM photos").fetchone() == (1,)
+    assert rows(tmp_path / "demo", "SELECT count(*) > 40, count(*) - count(phash) FROM photos") == [(1, 2)]
