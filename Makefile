@@ -46,7 +46,7 @@ $(BUILD)/%.o: %.c Makefile
 	$(CC) $(ALL_CFLAGS) $(ROOM_CFLAGS) -MMD -MP -c -o $@ $<
 
 # OpenMP lives in kernels/cpu only.
-$(BUILD)/kernels/cpu/%.o: ROOM_CFLAGS := -fopenmp -O3
+$(BUILD)/kernels/cpu/%.o: ROOM_CFLAGS := -fopenmp $(if $(SAN),-O1,-O3)
 # gcc's SLP vectoriser would form fused multiply-adds in the DCT, which changes hashes.
 $(BUILD)/kernels/image/%.o: ROOM_CFLAGS := -O3 -fno-tree-slp-vectorize
 $(BUILD)/ext/fn_info.o: ROOM_CFLAGS := -DDUPGPU_COMMIT='"$(COMMIT)"'

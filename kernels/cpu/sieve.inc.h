@@ -167,9 +167,8 @@ INLINE void scan_small(const dg_op_compare *op, const dg_view *a, uint32_t a0, u
     if (within(best, op->threshold, bits) & valid) collect(op, a, a0, a0 + na, held, b0, valid, bits, s);
 }
 
-/* Positions [a0, a0 + na) with [b0, b0 + nb). */
-INLINE void cross(const dg_op_compare *op, const dg_view *a, uint32_t a0, uint32_t na, const dg_view *b,
-                  uint32_t b0, uint32_t nb, const int bits, dg_scratch *s)
+INLINE void cross_of(const dg_op_compare *op, const dg_view *a, uint32_t a0, uint32_t na, const dg_view *b,
+                     uint32_t b0, uint32_t nb, const int bits, dg_scratch *s)
 {
     const unsigned lanes = lanes_of(bits);
     const int most = bits <= 64 ? GROUP64 : bits == 128 ? GROUP128 : GROUP256;
@@ -188,6 +187,19 @@ INLINE void cross(const dg_op_compare *op, const dg_view *a, uint32_t a0, uint32
             scan_group(op, a, a0, na, b, b0, 1, last, bits, s);
         b0 += covered;
         nb -= covered;
+    }
+}
+
+/* Positions [a0, a0 + na) with [b0, b0 + nb). One copy of this code serves every caller. */
+TARGET static __attribute__((noinline)) void cross(const dg_op_compare *op, const dg_view *a, uint32_t a0,
+                                                   uint32_t na, const dg_view *b, uint32_t b0, uint32_t nb,
+                                                   const int bits, dg_scratch *s)
+{
+    switch (bits) {
+    case 32: cross_of(op, a, a0, na, b, b0, nb, 32, s); break;
+    case 64: cross_of(op, a, a0, na, b, b0, nb, 64, s); break;
+    case 128: cross_of(op, a, a0, na, b, b0, nb, 128, s); break;
+    default: cross_of(op, a, a0, na, b, b0, nb, 256, s);
     }
 }
 
@@ -234,7 +246,7 @@ INLINE int triangle_of(const dg_op_compare *op, const dg_view *v, uint32_t begin
     for (uint32_t at = 0; at < n; at += lanes) {
         /* One vector: the rows before it meet all its lanes, its own rows the lanes after themselves. */
         unsigned held = n - at < lanes ? n - at : lanes, valid = (unsigned)((1ull << held) - 1);
-        if (at > 0) scan_group(op, v, begin, at, v, begin + at, 1, held, bits, s);
+        if (at > 0) cross(op, v, begin, at, v, begin + at, held, bits, s);
         vec own[DG_SIEVE_WORDS_MAX];
         load_rows(v, begin + at, held, bits, own);
         for (uint32_t i = 0; i + 1 < held; i++)
