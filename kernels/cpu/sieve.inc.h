@@ -19,6 +19,8 @@
  */
 #include "sieves.h"
 
+enum { SMALL_ROWS = 32, SMALL_VECTORS = 3 }; /* see scan_small */
+
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
 /* Lanes of a vector for this width of sieve. */
@@ -155,16 +157,26 @@ INLINE void scan_group(const dg_op_compare *op, const dg_view *a, uint32_t a0, u
     }
 }
 
-/* The same for few rows of a and one vector of b, without the care long runs need: most buckets are small. */
+/* The same for few rows and vectors, without the care long runs need: most buckets are small. */
 INLINE void scan_small(const dg_op_compare *op, const dg_view *a, uint32_t a0, uint32_t na, const dg_view *b,
-                       uint32_t b0, unsigned nb, const int bits, dg_scratch *s)
+                       uint32_t b0, uint32_t nb, const int group, const int bits, dg_scratch *s)
 {
-    vec held[DG_SIEVE_WORDS_MAX];
-    load_rows(b, b0, nb, bits, held);
-    vec best = distances(a, a0, held, bits);
-    for (uint32_t k = 1; k < na; k++) best = least(best, distances(a, a0 + k, held, bits));
-    unsigned valid = (unsigned)((1ull << nb) - 1);
-    if (within(best, op->threshold, bits) & valid) collect(op, a, a0, a0 + na, held, b0, valid, bits, s);
+    const unsigned lanes = lanes_of(bits), last = nb - (unsigned)(group - 1) * lanes;
+    vec held[SMALL_VECTORS][DG_SIEVE_WORDS_MAX], best[SMALL_VECTORS];
+#pragma GCC unroll 3
+    for (int g = 0; g < group; g++) {
+        load_rows(b, b0 + (uint32_t)g * lanes, g == group - 1 ? last : lanes, bits, held[g]);
+        best[g] = distances(a, a0, held[g], bits);
+    }
+    for (uint32_t k = 1; k < na; k++)
+#pragma GCC unroll 3
+        for (int g = 0; g < group; g++) best[g] = least(best[g], distances(a, a0 + k, held[g], bits));
+#pragma GCC unroll 3
+    for (int g = 0; g < group; g++) {
+        unsigned valid = (unsigned)((1ull << (g == group - 1 ? last : lanes)) - 1);
+        if (within(best[g], op->threshold, bits) & valid)
+            collect(op, a, a0, a0 + na, held[g], b0 + (uint32_t)g * lanes, valid, bits, s);
+    }
 }
 
 INLINE void cross_of(const dg_op_compare *op, const dg_view *a, uint32_t a0, uint32_t na, const dg_view *b,
@@ -301,13 +313,19 @@ INLINE void run_buckets(const dg_op_compare *op, const dg_unit *unit, const int 
                 if (na > 1 && triangle(op, &va, a0, na, bits, s)) return;
                 continue;
             }
-            if (na <= 16 && nb <= lanes && !s->swapped) {
+            uint32_t vectors = (nb + lanes - 1) / lanes;
+            if (na <= SMALL_ROWS && vectors <= SMALL_VECTORS && !s->swapped) {
                 s->candidates += na * nb;
-                scan_small(op, &va, a0, na, &vb, b0, nb, bits, s);
+                if (vectors == 1)
+                    scan_small(op, &va, a0, na, &vb, b0, nb, 1, bits, s);
+                else if (vectors == 2)
+                    scan_small(op, &va, a0, na, &vb, b0, nb, 2, bits, s);
+                else
+                    scan_small(op, &va, a0, na, &vb, b0, nb, 3, bits, s);
                 continue;
             }
             /* Broadcast the side that makes fewer steps of it. */
-            int swap = (uint64_t)na * ((nb + lanes - 1) / lanes) > (uint64_t)nb * ((na + lanes - 1) / lanes);
+            int swap = (uint64_t)na * vectors > (uint64_t)nb * ((na + lanes - 1) / lanes);
             if (swap != s->swapped) {
                 verify(op, s);
                 s->swapped = swap;

@@ -83,7 +83,7 @@ const dg_cpu_isa dg_cpu_isa_avx512 = {
     .unit = run_unit,
     .costs = {.partition_row = 10e-9,
               .bucket_pair = 8e-9,
-              .vector = 0.4e-9,
+              .vector = 0.3e-9,
               .lanes = 8,
               .brute = {0.033e-9, 0.058e-9, 0.09e-9, 0.18e-9},
               .survivor = 5e-9,
