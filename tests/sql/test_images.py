@@ -184,7 +184,7 @@ BOMBS = {
 def test_bombs_are_refused_from_their_header(db, name):
     for function in HASHES:
         text = db.error(f"SELECT {function}(?)", BOMBS[name])
-        assert function in text and ("178956970" in text or "png" in text), text
+        assert function in text and ("max_pixels" in text or "png" in text), text
     if name != "png of 16 bits, RGBA":
         info = json.loads(db.value("SELECT image_info(?)", BOMBS[name]))
         assert (info["width"], info["height"]) == (60000, 60000)
@@ -196,7 +196,7 @@ def test_max_pixels(db):
     assert db.value("SELECT length(phash(?))", picture) == 8
     db.run("SELECT dupgpu_config('max_pixels', ?)", 160 * 120 - 1)
     text = db.error("SELECT phash(?)", picture)
-    assert "160" in text and "120" in text and "19199" in text
+    assert "160" in text and "120" in text and "19199" in text and "max_pixels" in text
 
 
 def test_truncated_lenient(db):
