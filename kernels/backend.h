@@ -20,7 +20,8 @@
 /* Seconds on one unit of the device, fitted to `make bench` runs; the planner compares sums of these. */
 typedef struct dg_costs {
     double partition_row; /* order one row by one chunk */
-    double bucket_pair;   /* look up and enter one pair of buckets */
+    double look;          /* look up one pair of buckets */
+    double bucket_pair;   /* enter it, where both have rows */
     double vector;        /* compare a row with a vector of rows in a bucket, for each sieve word */
     double lanes;         /* rows in that vector */
     double brute[4];      /* compare a pair in a tile, sieve of 32, 64, 128, 256 bits */

@@ -82,6 +82,7 @@ const dg_cpu_isa dg_cpu_isa_avx512 = {
     .supported = supported,
     .unit = run_unit,
     .costs = {.partition_row = 10e-9,
+              .look = 2e-9,
               .bucket_pair = 8e-9,
               .vector = 0.3e-9,
               .lanes = 8,

@@ -83,6 +83,7 @@ const dg_cpu_isa dg_cpu_isa_neon = {
     .supported = supported,
     .unit = run_unit,
     .costs = {.partition_row = 12e-9,
+              .look = 2e-9,
               .bucket_pair = 10e-9,
               .vector = 0.9e-9,
               .lanes = 2,

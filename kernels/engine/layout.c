@@ -87,7 +87,8 @@ void dg_layout_predict(const dg_extent *extent, const dg_device_info *device, co
         double vectors = candidates / cost->lanes + 0.5 * entered * met;
         layout->candidates += candidates;
         layout->seconds += candidates * passing * cost->survivor;
-        layout->seconds += looked * 2e-9 + entered * cost->bucket_pair + vectors * cost->vector * sieve_words;
+        layout->seconds +=
+            looked * cost->look + entered * cost->bucket_pair + vectors * cost->vector * sieve_words;
         if (c > 0 || !extent->sorted) {
             double moved = (double)extent->rows_a + (extent->self ? 0 : (double)extent->rows_b);
             layout->seconds += moved * cost->partition_row * (1 + 0.5 * (sieve_words - 1)) + buckets * 1e-9;
