@@ -7,7 +7,7 @@
  * functions, so that the last table stands for the whole. This is the only file that defines sqlite3_api, and
  * the only exported symbol is the entry point.
  */
-#include <sqlite3ext.h>
+#include "sqlite.h"
 SQLITE_EXTENSION_INIT1
 
 #include "dupgpu.h"

@@ -7,8 +7,6 @@
 #include "functions.h"
 #include "hashvalue.h"
 
-#include <stdio.h>
-
 /* The names of the argument in errors of a function of one and of two. */
 static const char *argument_name(int argc, int index)
 {

@@ -1,5 +1,7 @@
 #include "hashvalue.h"
 
+#include "../kernels/bits.h"
+
 #include <string.h>
 
 static const char forms[] = "a hash is a BLOB, TEXT of hex digits or an INTEGER of 64 bits";
@@ -81,37 +83,17 @@ void dg_hash_to_words(const uint8_t *bytes, size_t count, uint64_t *words)
 }
 
 /* The byte order does not matter to a count, so words are loaded as they lie. */
-static inline __attribute__((always_inline)) unsigned count_bits(const uint8_t *a, const uint8_t *b,
-                                                                 size_t count)
+unsigned dg_hash_distance(const void *a, const void *b, size_t count)
 {
+    const uint8_t *x = a, *y = b;
     unsigned distance = 0;
-    uint64_t x, y;
-    for (; count >= 8; count -= 8, a += 8, b += 8) {
-        memcpy(&x, a, 8);
-        memcpy(&y, b, 8);
-        distance += (unsigned)__builtin_popcountll(x ^ y);
-    }
-    if (count) {
-        x = y = 0;
-        memcpy(&x, a, count);
-        memcpy(&y, b, count);
-        distance += (unsigned)__builtin_popcountll(x ^ y);
+    while (count) {
+        size_t bytes = count < 8 ? count : 8;
+        uint64_t left = 0, right = 0;
+        memcpy(&left, x, bytes);
+        memcpy(&right, y, bytes);
+        distance += dg_bits_set(left ^ right);
+        x += bytes, y += bytes, count -= bytes;
     }
     return distance;
-}
-
-#if defined(__x86_64__) || defined(__i386__)
-__attribute__((target("popcnt"))) static unsigned count_bits_popcnt(const uint8_t *a, const uint8_t *b,
-                                                                    size_t count)
-{
-    return count_bits(a, b, count);
-}
-#endif
-
-unsigned dg_hash_distance(const uint8_t *a, const uint8_t *b, size_t count)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    if (__builtin_cpu_supports("popcnt")) return count_bits_popcnt(a, b, count);
-#endif
-    return count_bits(a, b, count);
 }

@@ -41,6 +41,6 @@ static inline uint64_t dg_hash_word(const uint8_t *bytes)
 }
 
 /* Number of differing bits of two hashes of `count` bytes. */
-unsigned dg_hash_distance(const uint8_t *a, const uint8_t *b, size_t count);
+unsigned dg_hash_distance(const void *a, const void *b, size_t count);
 
 #endif

@@ -190,16 +190,24 @@ enum dg_code dg_setting_word(const dg_settings *settings, enum dg_setting_key ke
     return DG_OK;
 }
 
+enum dg_code dg_settings_memory_limit(const dg_settings *settings, uint64_t *bytes, dg_err *err)
+{
+    double gigabytes = 0;
+    if (dg_setting_number(settings, DG_SETTING_MEMORY_LIMIT_GB, &gigabytes, err) != DG_OK) return err->code;
+    *bytes = (uint64_t)(gigabytes * (1u << 30));
+    return DG_OK;
+}
+
 enum dg_code dg_settings_for_join(const dg_settings *settings, dg_join_spec *spec, dg_err *err)
 {
     const char *backend = "auto";
-    double enabled = 1, gigabytes = 0, threads = 0, plan = 0;
+    double enabled = 1, threads = 0, plan = 0;
     if (dg_setting_word(settings, DG_SETTING_JOIN_BACKEND, &backend, err) != DG_OK) return err->code;
     if (backend == operation_backend_words[0] &&
         dg_setting_word(settings, DG_SETTING_BACKEND, &backend, err) != DG_OK)
         return err->code;
     if (dg_setting_number(settings, DG_SETTING_ENABLED, &enabled, err) != DG_OK ||
-        dg_setting_number(settings, DG_SETTING_MEMORY_LIMIT_GB, &gigabytes, err) != DG_OK ||
+        dg_settings_memory_limit(settings, &spec->memory_limit, err) != DG_OK ||
         dg_setting_number(settings, DG_SETTING_THREADS, &threads, err) != DG_OK ||
         dg_setting_number(settings, DG_SETTING_PLAN, &plan, err) != DG_OK)
         return err->code;
@@ -212,6 +220,5 @@ enum dg_code dg_settings_for_join(const dg_settings *settings, dg_join_spec *spe
     spec->backend = backend;
     spec->plan = (enum dg_join_plan)(int)plan;
     spec->threads = (uint32_t)threads;
-    spec->memory_limit = (uint64_t)(gigabytes * (1u << 30));
     return DG_OK;
 }

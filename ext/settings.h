@@ -63,6 +63,9 @@ enum dg_code dg_setting_number(const dg_settings *settings, enum dg_setting_key 
 enum dg_code dg_setting_word(const dg_settings *settings, enum dg_setting_key key, const char **word,
                              dg_err *err);
 
+/* The setting memory_limit_gb in bytes; 0: none is set. */
+enum dg_code dg_settings_memory_limit(const dg_settings *settings, uint64_t *bytes, dg_err *err);
+
 /* Fills a join's backend, plan, threads and memory limit. */
 enum dg_code dg_settings_for_join(const dg_settings *settings, dg_join_spec *spec, dg_err *err);
 

@@ -9,6 +9,9 @@
 #ifndef DG_EXT_SQLITE_H
 #define DG_EXT_SQLITE_H
 
+/* The table of SQLite's functions, under a name that no other extension linked into the same program has. */
+#define sqlite3_api dg_sqlite3_api
+
 #include <sqlite3ext.h>
 SQLITE_EXTENSION_INIT3
 

@@ -27,7 +27,8 @@ struct reader {
     sqlite3_stmt *statement;
     dg_column *column;
     size_t capacity; /* rows */
-    int type;        /* SQLITE_BLOB etc. of the first hash */
+    int type;        /* SQLITE_BLOB, _TEXT or _INTEGER, as the first hash is; 0 before it */
+    uint64_t limit;  /* bytes the column may take, its TEXT and BLOB keys apart; 0: any number */
     int sorted;      /* keys ascend so far */
     int result;      /* why collecting stopped, or SQLITE_OK */
     char **error;
@@ -37,7 +38,6 @@ static const char *type_name(int type)
 {
     switch (type) {
     case SQLITE_INTEGER: return "INTEGER";
-    case SQLITE_FLOAT: return "REAL";
     case SQLITE_TEXT: return "TEXT";
     default: return "BLOB";
     }
@@ -127,14 +127,20 @@ static int prepare(struct reader *r)
     return rc;
 }
 
+/* Room for twice the rows, or for as many as the memory limit allows. */
 static int grow(struct reader *r)
 {
     dg_column *c = r->column;
-    size_t capacity = r->capacity ? r->capacity * 2 : FIRST_CAPACITY;
     size_t key_size = c->integers ? sizeof *c->integers : sizeof *c->values;
-    if (c->rows >= UINT32_MAX - 1) {
+    size_t row_size = c->words * sizeof *c->hashes + key_size;
+    size_t capacity = r->capacity ? r->capacity * 2 : FIRST_CAPACITY;
+    if (r->limit && capacity > r->limit / row_size) capacity = r->limit / row_size;
+    if (capacity > UINT32_MAX - 1) capacity = UINT32_MAX - 1;
+    if (capacity <= c->rows) {
         *r->error =
-            sqlite3_mprintf("%s: %s has more than %u rows", r->source->reader, r->source->table, c->rows);
+            sqlite3_mprintf("%s: %s.%s has more rows than %u, which is all that %s", r->source->reader,
+                            r->source->table, r->source->column, c->rows,
+                            c->rows < UINT32_MAX - 1 ? "fits into the memory_limit_gb set" : "a join takes");
         return SQLITE_ERROR;
     }
     uint64_t *hashes = realloc(c->hashes, capacity * c->words * sizeof *hashes);
@@ -192,55 +198,48 @@ static int take_key(struct reader *r, sqlite3_value *key)
     return SQLITE_OK;
 }
 
-/* Any hash that the short way of take_row does not handle. */
-static int take_hash(struct reader *r, sqlite3_value *key, sqlite3_value *value, uint64_t *words)
+static int read_hash(struct reader *r, sqlite3_value *key, sqlite3_value *value, dg_hashvalue *hash)
+{
+    dg_err err = {0};
+    if (dg_hashvalue_read(value, hash, &err) == DG_OK) return SQLITE_OK;
+    return err.code == DG_NOMEM ? SQLITE_NOMEM : fail_row(r, key, "%s", err.text);
+}
+
+/* Any hash that the short way of take_row does not handle. The first decides type and width. */
+static int take_hash(struct reader *r, sqlite3_value *key, sqlite3_value *value)
 {
     dg_column *c = r->column;
+    dg_hashvalue hash;
     int type = sqlite3_value_type(value);
-    dg_hashvalue hash;
-    dg_err err = {0};
-    if (type != r->type)
-        return fail_row(r, key, "%s where the rows before hold %s", type_name(type), type_name(r->type));
-    if (dg_hashvalue_read(value, &hash, &err) != DG_OK)
-        return err.code == DG_NOMEM ? SQLITE_NOMEM : fail_row(r, key, "%s", err.text);
-    if (hash.count * 8 != c->bits)
-        return fail_row(r, key, "a hash of %d bits where the rows before have %d", (int)hash.count * 8,
-                        (int)c->bits);
-    dg_hash_to_words(hash.bytes, hash.count, words);
+    int rc = read_hash(r, key, value, &hash);
+    if (rc != SQLITE_OK) return rc;
+    uint32_t bits = (uint32_t)hash.count * 8;
+    if (!r->type) {
+        r->type = type;
+        c->bits = bits;
+        c->words = (bits + 63) / 64;
+    } else if (type != r->type || bits != c->bits) {
+        return fail_row(r, key, "%s of %u bits where the rows before hold %s of %u bits", type_name(type),
+                        bits, type_name(r->type), c->bits);
+    }
+    if (c->rows == r->capacity && (rc = grow(r)) != SQLITE_OK) return rc;
+    dg_hash_to_words(hash.bytes, hash.count, c->hashes + (size_t)c->rows * c->words);
     return SQLITE_OK;
 }
 
-/* The first hash decides type and width. */
-static int take_first_hash(struct reader *r, sqlite3_value *key, sqlite3_value *value)
-{
-    dg_hashvalue hash;
-    dg_err err = {0};
-    if (dg_hashvalue_read(value, &hash, &err) != DG_OK)
-        return err.code == DG_NOMEM ? SQLITE_NOMEM : fail_row(r, key, "%s", err.text);
-    r->type = sqlite3_value_type(value);
-    r->column->bits = (uint32_t)hash.count * 8;
-    r->column->words = (r->column->bits + 63) / 64;
-    return SQLITE_OK;
-}
-
-static int take_row(struct reader *r, sqlite3_value *key, sqlite3_value *hash)
+static int take_row(struct reader *r, sqlite3_value *key, sqlite3_value *value)
 {
     dg_column *c = r->column;
-    int type = sqlite3_value_type(hash), rc;
-    if (type == SQLITE_NULL) return SQLITE_OK;
-    if (c->rows == r->capacity) {
-        if (!r->type && (rc = take_first_hash(r, key, hash)) != SQLITE_OK) return rc;
-        if ((rc = grow(r)) != SQLITE_OK) return rc;
-    }
-
+    int type = sqlite3_value_type(value), rc;
     const uint8_t *bytes;
-    uint64_t *words = c->hashes + (size_t)c->rows * c->words;
-    if (type == SQLITE_BLOB && r->type == SQLITE_BLOB && c->bits == 64 && sqlite3_value_bytes(hash) == 8 &&
-        (bytes = sqlite3_value_blob(hash)) != NULL)
-        *words = dg_hash_word(bytes);
-    else if (type == SQLITE_INTEGER && r->type == SQLITE_INTEGER)
-        *words = (uint64_t)sqlite3_value_int64(hash);
-    else if ((rc = take_hash(r, key, hash, words)) != SQLITE_OK)
+    if (type == SQLITE_NULL) return SQLITE_OK;
+    int is_short = type == r->type && c->bits == 64 && c->rows < r->capacity;
+    if (is_short && type == SQLITE_BLOB && sqlite3_value_bytes(value) == 8 &&
+        (bytes = sqlite3_value_blob(value)) != NULL)
+        c->hashes[c->rows] = dg_hash_word(bytes);
+    else if (is_short && type == SQLITE_INTEGER)
+        c->hashes[c->rows] = (uint64_t)sqlite3_value_int64(value);
+    else if ((rc = take_hash(r, key, value)) != SQLITE_OK)
         return rc;
 
     rc = take_key(r, key);
@@ -372,9 +371,11 @@ static int sort(dg_column *c)
     return SQLITE_OK;
 }
 
-int dg_column_read(dg_connection *connection, const dg_column_source *source, dg_column *column, char **error)
+int dg_column_read(dg_connection *connection, const dg_column_source *source, uint64_t limit,
+                   dg_column *column, char **error)
 {
-    struct reader r = {.connection = connection, .source = source, .column = column, .error = error};
+    struct reader r = {
+        .connection = connection, .source = source, .column = column, .limit = limit, .error = error};
     *error = NULL;
     if (connection->depth >= MAX_DEPTH) {
         *error = sqlite3_mprintf("%s: %s leads back to itself: it uses table functions %d deep",

@@ -212,12 +212,13 @@ static int pairs_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
     info->idxNum <<= first;
 
     /*
-     * One row against all must be cheaper than all pairs, for SQLite to use it on the inner side of a LEFT
-     * JOIN, but not so cheap that an inner join runs it once per outer row where one run of all pairs would
-     * do.
+     * One row against all is only offered as dearer than all pairs: an inner join then runs one search of all
+     * pairs and looks the other table up, whatever its statistics say. Where the row comes from a constant,
+     * an enclosing query or the left side of a LEFT JOIN, SQLite asks for no other plan and takes it at any
+     * cost.
      */
     int one_row = info->idxNum >> SLOT_ID_A & 3;
-    info->estimatedCost = one_row ? 5e9 : 1e10;
+    info->estimatedCost = one_row ? 1e13 : 1e10;
     info->estimatedRows = one_row ? 100 : 1000000;
 
     info->idxStr = describe(table, info);
