@@ -7,7 +7,7 @@ enum {
     FIRST_PAIRS = 256,       /* a query with a small LIMIT asks for no more */
     CACHED_PAIRS = 1 << 18,  /* 3 MB: longer results are not kept for a repeated request */
     INDEXED_PAIRS = 1 << 22, /* 48 MB: with more pairs, single rows are compared one by one */
-    FOCUS_RUNS = 8,          /* single rows compared before all pairs are worth the effort */
+    FOCUS_RUNS = 4,          /* single rows compared before all pairs are worth the effort */
 };
 
 enum { NAME_TABLE, NAME_COLUMN, NAME_SCHEMA, NAME_ID };
