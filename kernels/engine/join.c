@@ -108,27 +108,30 @@ static double fitted_brute(const dg_join *join, const dg_extent *extent, const d
 
 /* The best layout for the rows as they are: the cheapest on uniform rows unless the sample shows its chunks
  * skewed. */
-static enum dg_code best_layout(dg_join *join, const dg_extent *extent, const dg_sample *sample,
-                                dg_layout *best, double *worst_skew, dg_err *err)
+static enum dg_code best_layout(const dg_join *join, const dg_extent *extent, const dg_sample *sample,
+                                dg_layout *best, dg_err *err)
 {
-    double skew[DG_CHUNKS_MAX];
     uint32_t from = 2, to = extent->threshold + 1;
     if (join->spec.chunks) from = to = join->spec.chunks;
     *best = (dg_layout){.seconds = INFINITY};
     for (uint32_t chunks = from; chunks <= to && chunks <= DG_CHUNKS_MAX; chunks++) {
         dg_layout layout;
         if (!dg_layout_make(extent, chunks, &layout)) continue;
-        dg_layout_predict(extent, &join->info, NULL, &layout);
+        dg_layout_predict(extent, &dg_standard_device, &layout);
         if (layout.seconds >= best->seconds) continue; /* skew only adds to it */
-        if (dg_sample_skew(sample, &layout, skew, err)) return err->code;
-        dg_layout_predict(extent, &join->info, skew, &layout);
-        if (layout.seconds >= best->seconds) continue;
-        *best = layout;
-        *worst_skew = 1;
-        for (uint32_t c = 0; c < chunks; c++)
-            if (skew[c] > *worst_skew) *worst_skew = skew[c];
+        if (dg_sample_skew(sample, &layout, err)) return err->code;
+        dg_layout_predict(extent, &dg_standard_device, &layout);
+        if (layout.seconds < best->seconds) *best = layout;
     }
     return DG_OK;
+}
+
+static double worst_skew(const dg_layout *layout)
+{
+    double worst = 1;
+    for (uint32_t c = 0; c < layout->chunks; c++)
+        if (layout->skew[c] > worst) worst = layout->skew[c];
+    return worst;
 }
 
 /* Tries a new order of the bits for the layout, and keeps it if that makes the join cheaper. */
@@ -136,7 +139,6 @@ static enum dg_code reorder_bits(dg_join *join, dg_extent *extent, dg_sample *sa
                                  int *reordered, dg_err *err)
 {
     uint16_t from[ORDERED_BITS_MAX];
-    double skew[DG_CHUNKS_MAX];
     const dg_poll never = {0};
     dg_layout changed = *layout;
     dg_extent shuffled = *extent;
@@ -144,10 +146,10 @@ static enum dg_code reorder_bits(dg_join *join, dg_extent *extent, dg_sample *sa
     if (dg_sample_bit_order(sample, layout, extent->bits, from, err)) return err->code;
     if (dg_reorder_bits(sample->rows, sample->count, join->words, extent->bits, from, &never, err))
         return err->code;
-    if (dg_sample_skew(sample, &changed, skew, err)) return err->code;
-    dg_layout_predict(&shuffled, &join->info, skew, &changed);
+    if (dg_sample_skew(sample, &changed, err)) return err->code;
+    dg_layout_predict(&shuffled, &dg_standard_device, &changed);
     /* Moving the bits costs about as much as ordering the rows once. */
-    changed.seconds += join->unique * join->info.costs.partition_row;
+    changed.seconds += join->unique * dg_standard_device.costs.partition_row;
     if (changed.seconds >= layout->seconds) return DG_OK;
     if (dg_reorder_bits(join->spec.hashes, join->unique, join->words, extent->bits, from, &join->spec.poll,
                         err))
@@ -184,7 +186,6 @@ static enum dg_code plan_stage(dg_join *join, dg_stage_spec *stage, dg_err *err)
                         .threshold = range->threshold,
                         .sorted = stage->sorted};
     dg_sample sample;
-    double skew = 1;
     int reordered = 0, wanted = join->spec.plan, multi = 0;
     uint32_t begin = range->count_a >= range->count_b ? range->begin_a : range->begin_b;
     uint32_t count = range->count_a >= range->count_b ? range->count_a : range->count_b;
@@ -194,11 +195,12 @@ static enum dg_code plan_stage(dg_join *join, dg_stage_spec *stage, dg_err *err)
     double brute = safe_brute(join, &extent, stage);
     const char *why = "the only plan for this threshold";
     if (wanted != DG_PLAN_BRUTE && join->spec.focus == DG_FOCUS_NONE) {
-        if (best_layout(join, &extent, &sample, &join->layout, &skew, err)) goto done;
+        if (best_layout(join, &extent, &sample, &join->layout, err)) goto done;
         int possible = isfinite(join->layout.seconds);
-        if (possible && skew > SKEWED && self && extent.bits <= ORDERED_BITS_MAX && join->stages == 1 &&
-            reorder_bits(join, &extent, &sample, &join->layout, &reordered, err))
+        if (possible && worst_skew(&join->layout) > SKEWED && self && extent.bits <= ORDERED_BITS_MAX &&
+            join->stages == 1 && reorder_bits(join, &extent, &sample, &join->layout, &reordered, err))
             goto done;
+        if (possible) dg_layout_predict(&extent, &join->info, &join->layout);
         /* A closer look at brute force is worth its time only where it may change the answer. */
         multi = possible && (wanted == DG_PLAN_MULTI_INDEX || join->layout.seconds < brute / 8);
         if (!multi) brute = fitted_brute(join, &extent, &sample, stage);

@@ -5,6 +5,18 @@
 
 static const double FEW = 3e-4; /* share of pairs that may pass a sieve: verifying costs a hundred compares */
 
+const dg_device_info dg_standard_device = {
+    .units = 1,
+    .costs = {.partition_row = 10e-9,
+              .look = 2e-9,
+              .bucket_pair = 8e-9,
+              .vector = 0.3e-9,
+              .lanes = 8,
+              .brute = {0.033e-9, 0.058e-9, 0.09e-9, 0.18e-9},
+              .survivor = 5e-9,
+              .start = 20e-6},
+};
+
 double dg_extent_pairs(const dg_extent *extent)
 {
     double a = (double)extent->rows_a, b = (double)extent->rows_b;
@@ -60,14 +72,14 @@ int dg_layout_make(const dg_extent *extent, uint32_t chunks, dg_layout *out)
         dg_chunk *chunk = &out->chunk[c];
         *chunk = (dg_chunk){start, room < limit ? room : limit, radius + (c < wider)};
         if (chunk->radius >= chunk->width) return 0;
+        out->skew[c] = 1;
         start += room;
     }
     out->chunks = chunks;
     return 1;
 }
 
-void dg_layout_predict(const dg_extent *extent, const dg_device_info *device, const double *skew,
-                       dg_layout *layout)
+void dg_layout_predict(const dg_extent *extent, const dg_device_info *device, dg_layout *layout)
 {
     const dg_costs *cost = &device->costs;
     double pairs = dg_extent_pairs(extent),
@@ -79,7 +91,7 @@ void dg_layout_predict(const dg_extent *extent, const dg_device_info *device, co
     for (uint32_t c = 0; c < layout->chunks; c++) {
         const dg_chunk *chunk = &layout->chunk[c];
         double buckets = ldexp(1, (int)chunk->width), near = dg_values_within(chunk->width, chunk->radius);
-        double uneven = skew ? skew[c] : 1, candidates = pairs * near / buckets * uneven;
+        double uneven = layout->skew[c], candidates = pairs * near / buckets * uneven;
         if (candidates > pairs) candidates = pairs;
         /* A pair of buckets is entered when both have rows. On average half of the last vector is empty. */
         double held = rows / buckets, used = 1 - exp(-held), met = held / used * uneven;

@@ -19,9 +19,18 @@ enum {
 typedef struct dg_layout {
     uint32_t chunks; /* 0: brute force */
     dg_chunk chunk[DG_CHUNKS_MAX];
+    /* How many times more often two random rows share the chunk's value than uniform rows would. */
+    double skew[DG_CHUNKS_MAX];
     double seconds;    /* predicted, on all units of the device */
     double candidates; /* predicted */
 } dg_layout;
+
+/*
+ * The device layouts are chosen for, whatever device runs them: a layout decides the order of results, and
+ * that must be the same everywhere. One thread with AVX-512. Which of brute force and the layout runs is
+ * decided by the costs of the device at hand.
+ */
+extern const dg_device_info dg_standard_device;
 
 /* The tables a layout is for. For a self join `rows_b` is `rows_a`. */
 typedef struct dg_extent {
@@ -43,15 +52,11 @@ double dg_pass_probability(uint32_t bits, uint32_t threshold);
 /* Words of a row to sieve by inside buckets: as few as let few uniform rows pass. */
 uint32_t dg_sieve_words_for(uint32_t words, uint32_t threshold);
 
-/* The layout of `chunks` chunks as equal as can be. Returns 0 where there is none. */
+/* The layout of `chunks` chunks as equal as can be, with no skew. Returns 0 where there is none. */
 int dg_layout_make(const dg_extent *extent, uint32_t chunks, dg_layout *out);
 
-/*
- * Fills in candidates and seconds. skew[c] is how many times more often two random rows share the value of
- * chunk c than uniform rows would; NULL stands for 1.
- */
-void dg_layout_predict(const dg_extent *extent, const dg_device_info *device, const double *skew,
-                       dg_layout *layout);
+/* Fills in candidates and seconds. */
+void dg_layout_predict(const dg_extent *extent, const dg_device_info *device, dg_layout *layout);
 
 /* Seconds of brute force with a sieve of `bits`. */
 double dg_brute_seconds(const dg_extent *extent, const dg_device_info *device, uint32_t sieve_bits);

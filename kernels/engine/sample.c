@@ -56,7 +56,7 @@ double dg_sample_even(const dg_sample *sample)
     return sample->count ? (double)even / sample->count : 1;
 }
 
-enum dg_code dg_sample_skew(const dg_sample *sample, const dg_layout *layout, double *skew, dg_err *err)
+enum dg_code dg_sample_skew(const dg_sample *sample, dg_layout *layout, dg_err *err)
 {
     /* More than 16 bits are never equal often enough to be counted in a sample: the first 16 stand for them.
      */
@@ -72,7 +72,7 @@ enum dg_code dg_sample_skew(const dg_sample *sample, const dg_layout *layout, do
         for (uint32_t i = 0; i < n; i++)
             held[dg_chunk_value(sample->rows + (size_t)i * sample->words, chunk->start, width)] = 0;
         double expected = ldexp((double)n * (n - 1) / 2, -(int)width);
-        skew[c] = (double)equal > expected && expected > 0 ? (double)equal / expected : 1;
+        layout->skew[c] = (double)equal > expected && expected > 0 ? (double)equal / expected : 1;
     }
     free(held);
     return DG_OK;

@@ -21,8 +21,8 @@ enum dg_code dg_sample_take(const uint64_t *rows, uint32_t count, uint32_t words
 /* The share of sampled rows whose popcount is even. */
 double dg_sample_even(const dg_sample *sample);
 
-/* skew[c] for each chunk of the layout, see dg_layout_predict. */
-enum dg_code dg_sample_skew(const dg_sample *sample, const dg_layout *layout, double *skew, dg_err *err);
+/* Fills in the skew of each chunk of the layout; at least 1. */
+enum dg_code dg_sample_skew(const dg_sample *sample, dg_layout *layout, dg_err *err);
 
 /*
  * The share of sampled row pairs whose first word differs in at most `threshold` of its low 32 bits ([0]),

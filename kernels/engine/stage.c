@@ -149,6 +149,7 @@ static void open_brute_pass(dg_stage *s)
     s->b.count = spec->count_b;
     s->brute = 1;
     s->tile_a = s->tile_b = 0;
+    if (spec->layout.chunks) s->spec.tile = DG_TILE_MAX / 4; /* planned for buckets */
 }
 
 static enum dg_code open_pass(dg_stage *s, dg_err *err)
@@ -172,12 +173,9 @@ static enum dg_code open_pass(dg_stage *s, dg_err *err)
     /* The plan was made from a sample. Where it was wrong about this chunk, brute force does the rest. */
     dg_extent extent = {.rows_a = spec->count_a, .rows_b = spec->count_b, .self = s->self};
     double all = dg_extent_pairs(&extent);
-    uint32_t which = spec->sieve_bits == 32    ? 0
-                     : spec->sieve_bits == 64  ? 1
-                     : spec->sieve_bits == 128 ? 2
-                                               : 3;
-    double here = counted_candidates(s, chunk) * spec->info->costs.vector / spec->info->costs.lanes;
-    if (!spec->keep_layout && here > all * spec->info->costs.brute[which]) {
+    const dg_costs *costs = &dg_standard_device.costs;
+    double here = counted_candidates(s, chunk) * costs->vector / costs->lanes;
+    if (!spec->keep_layout && here > all * costs->brute[spec->words >= 4 ? 3 : spec->words >= 2 ? 2 : 1]) {
         close_pass(s);
         s->total.chunks_left = layout->chunks - s->pass;
         s->pass_open = 1;
@@ -444,9 +442,9 @@ enum dg_code dg_stage_next(dg_stage *s, const dg_hit **hits, uint32_t *count, dg
     while (!s->finished) {
         if (!s->pass_open && open_pass(s, err)) return err->code;
         if (s->head < s->count && s->items[s->head].slot != NOWHERE) {
+            /* The slot is free again, but its hits stay until the next batch, which a later call runs. */
             item front = s->items[s->head++];
-            s->slot_used[front.slot] =
-                0; /* its hits stay until the next batch, which is run by a later call */
+            s->slot_used[front.slot] = 0;
             if (front.hits == 0) continue;
             *count = front.hits;
             if (s->hits.host) {
