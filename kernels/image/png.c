@@ -264,6 +264,17 @@ static void choose_shape(png_picture *p)
     }
 }
 
+/*
+ * libpng asks for compressed data in blocks, and the bytes of a last, incomplete block would be lost. So
+ * where the end may be missed, the last blocks are asked for byte by byte.
+ */
+static void read_to_the_last_byte(png_picture *p)
+{
+    enum { BLOCK = 4096 }; /* libpng's own; any size would do */
+
+    png_set_compression_buffer_size(p->libpng, p->end - p->next > 2 * BLOCK ? BLOCK : 1);
+}
+
 /* Reads one row of `count` pixels. Lenient callers get black once the data has ended. */
 static enum dg_code read_row(png_picture *p, size_t count, uint8_t *grey, dg_err *err)
 {
@@ -272,10 +283,12 @@ static enum dg_code read_row(png_picture *p, size_t count, uint8_t *grey, dg_err
             return failed(p, err);
         p->cut_short = 1;
     }
-    if (p->cut_short)
+    if (p->cut_short) {
         memset(p->row, 0, png_get_rowbytes(p->libpng, p->header));
-    else
+    } else {
+        if (p->options->truncated == DG_TRUNCATED_LENIENT) read_to_the_last_byte(p);
         png_read_row(p->libpng, p->row, NULL);
+    }
     p->to_grey(p, p->row, count, grey);
     return DG_OK;
 }
