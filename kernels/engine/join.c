@@ -24,6 +24,7 @@ enum {
     SAMPLE_ROWS = 4096,      /* of a large table; of a smaller one an eighth of the rows */
     ORDERED_BITS_MAX = 1024, /* wider hashes keep the order of their bits */
     STAGES_MAX = 3,
+    AHEAD = 16, /* hits whose rows are on their way from memory */
 };
 
 static const double MOSTLY = 0.95; /* share of rows of one parity from which the split pays */
@@ -456,6 +457,12 @@ static size_t read_hits(dg_join *join, dg_pair *pairs, size_t capacity)
     size_t n = 0;
     for (; join->hit < join->hit_count; join->hit++, join->i = join->j = 0) {
         const dg_hit *hit = &join->hits[join->hit];
+        if (join->rows && join->hit + AHEAD < join->hit_count) {
+            __builtin_prefetch(&join->first[hit[AHEAD].a]);
+            __builtin_prefetch(&join->first[hit[AHEAD].b]);
+            __builtin_prefetch(&join->rows[hit[AHEAD].a]); /* near enough where few rows are equal */
+            __builtin_prefetch(&join->rows[hit[AHEAD].b]);
+        }
         uint32_t begin_a, end_a, begin_b, end_b;
         rows_of(join, hit->a, &begin_a, &end_a);
         rows_of(join, hit->b, &begin_b, &end_b);
