@@ -32,6 +32,7 @@ KERNELS := $(wildcard kernels/*.c kernels/engine/*.c kernels/cpu/*.c kernels/ima
 EXTENSION := $(wildcard ext/*.c vtab/*.c)
 REFERENCE := $(wildcard kernels/reference/*.c)
 CORE_TESTS := $(patsubst tests/core/%.c,$(BUILD)/tests/%,$(wildcard tests/core/test_*.c))
+CORE_HELPERS := $(filter-out tests/core/test_%,$(wildcard tests/core/*.c))
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
@@ -54,7 +55,7 @@ $(BUILD)/ext/fn_info.o: ROOM_CFLAGS := -DDUPGPU_COMMIT='"$(COMMIT)"'
 # C tests: each file in tests/core is a cmocka program over the kernels and the reference, without SQLite.
 core-tests: $(CORE_TESTS) $(BUILD)/tests/test_faults
 .SECONDARY:
-$(BUILD)/tests/%: $(BUILD)/tests/core/%.o $(BUILD)/tests/core/columns.o $(call objects,$(KERNELS) $(REFERENCE))
+$(BUILD)/tests/%: $(BUILD)/tests/core/%.o $(call objects,$(CORE_HELPERS) $(KERNELS) $(REFERENCE))
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS) -lcmocka
 
