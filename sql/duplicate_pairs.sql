@@ -8,9 +8,9 @@
 -- 4 finds other formats, sizes and compressions of a picture; 8 suits a person who looks through the result; 10 to 12
 -- also find crops, watermarks and screenshots, and with them pictures that only look alike.
 --
--- First it prints the pairs: the larger copy (more pixels, then more bytes), the smaller, how many bits differ. Then the
--- groups that the pairs form, largest copy first. Pictures without content (black, or one colour) are left out: they
--- all have the same hash. Nothing is changed. The pairs stay in the temp table duplicate_pairs(larger, smaller,
+-- First it prints the pairs: the larger copy (more pixels, then more bytes), the smaller, how many bits differ. Then
+-- the groups that the pairs form, largest copy first. Pictures without content (black, or one colour) are left out:
+-- they all have the same hash. Nothing is changed. The pairs stay in the temp table duplicate_pairs(larger, smaller,
 -- distance), ids of photos, until the shell ends, for statements of your own.
 
 DROP TABLE IF EXISTS temp.duplicate_pairs;

@@ -1,7 +1,7 @@
 """What all tests share: where the build is, how the extension is loaded, and the C test programs as test items.
 
-Every C file tests/**/test_*.c is a cmocka program. `make` builds it as BUILD/tests/NAME; `NAME --list` prints its tests,
-one a line, and `NAME TEST` runs one. Each becomes a pytest item, once for the plain build and once for the one under
+Every C file tests/**/test_*.c is a cmocka program. `make` builds it as BUILD/tests/NAME; `NAME --list` prints its
+tests, one a line, and `NAME TEST` runs one. Each becomes a pytest item, once for the plain build and once for the one under
 ASan and UBSan (SAN). With DUPGPU_BUILD=build/san only the latter exists.
 """
 

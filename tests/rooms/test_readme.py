@@ -70,22 +70,21 @@ def test_sql_examples(folder, extension, root):
             assert lines == expected, statement
 
 
+def answers(*commands):
+    """Words that the shell prints for the commands."""
+    done = subprocess.run(["sqlite3", "-batch", ":memory:", *commands], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
 def test_every_function_and_table_is_described(extension):
-    listing = subprocess.run(["sqlite3", "-batch", "-cmd", f".load {extension}", ":memory:",
-                              "SELECT DISTINCT name FROM pragma_function_list WHERE NOT builtin;"
-                              "SELECT name FROM pragma_module_list;"], capture_output=True, text=True, check=True)
-    plain = subprocess.run(["sqlite3", "-batch", ":memory:",
-                            "SELECT DISTINCT name FROM pragma_function_list WHERE NOT builtin;"
-                            "SELECT name FROM pragma_module_list;"], capture_output=True, text=True, check=True)
-    ours = set(listing.stdout.split()) - set(plain.stdout.split())
+    listing = ("SELECT name FROM pragma_function_list WHERE NOT builtin", "SELECT name FROM pragma_module_list")
+    ours = answers(f".load {extension}", *listing) - answers(*listing)
     assert "similar_pairs" in ours and "phash" in ours
-    missing = [name for name in ours if f"`{name}" not in README]
-    assert missing == []
+    assert [name for name in ours if f"`{name}" not in README] == []
 
 
 def test_every_setting_is_described(extension):
-    keys = subprocess.run(["sqlite3", "-batch", "-cmd", f".load {extension}", ":memory:",
-                           "SELECT key FROM dupgpu_settings"], capture_output=True, text=True, check=True).stdout.split()
+    keys = answers(f".load {extension}", "SELECT key FROM dupgpu_settings")
     assert keys and [key for key in keys if f"`{key}`" not in README] == []
 
 

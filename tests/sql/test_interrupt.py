@@ -83,7 +83,7 @@ def test_interrupt_at_any_moment(connect, big, delay):
     assert seconds < BOUND
 
 
-@pytest.mark.parametrize("steps", [1, 1000, 10000])
+@pytest.mark.parametrize("steps", [1, 1000, 85000])
 def test_progress_handler(connect, big, steps):
     db = connect(big)
     start = time.monotonic()

@@ -191,7 +191,8 @@ def test_scripts_run_twice_in_one_session(extension, scripts, place, shell):
 def test_every_script_says_how_it_is_used(scripts):
     for path in scripts.glob("*.sql"):
         head = path.read_text().split("\n\n")[0]
-        assert head.startswith("-- ") and "load_extension('dupgpu')" in head and f"/usr/share/dupgpu/{path.name}" in head
+        assert head.startswith("-- ") and "load_extension('dupgpu')" in head
+        assert f"/usr/share/dupgpu/{path.name}" in head
 
 
 def test_demo(extension, root, tmp_path):
