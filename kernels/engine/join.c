@@ -418,14 +418,7 @@ static enum dg_code next_hits(dg_join *join, dg_err *err)
     return DG_OK;
 }
 
-/* The rows that distinct row u stands for: *begin .. *end-1 of join->rows, or of all rows. */
-static inline void rows_of(const dg_join *join, uint32_t u, uint32_t *begin, uint32_t *end)
-{
-    int alone = join->unique == join->spec.rows; /* no two rows are equal */
-    *begin = alone ? u : join->first[u];
-    *end = alone ? u + 1 : join->first[u + 1];
-}
-
+/* The pair of two rows by their places in join->rows, or by their numbers. */
 static inline dg_pair ordered(const dg_join *join, uint32_t x, uint32_t y, uint32_t distance)
 {
     if (join->rows) x = join->rows[x], y = join->rows[y];
@@ -437,8 +430,7 @@ static size_t read_equal(dg_join *join, dg_pair *pairs, size_t capacity)
 {
     size_t n = 0;
     for (; join->equal < join->unique; join->equal++, join->i = join->j = 0) {
-        uint32_t begin, end;
-        rows_of(join, join->equal, &begin, &end);
+        uint32_t begin = join->first[join->equal], end = join->first[join->equal + 1];
         if (end - begin < 2) continue;
         for (uint32_t rows = end - begin; join->i + 1 < rows; join->i++, join->j = 0) {
             if (join->j <= join->i) join->j = join->i + 1;
@@ -451,21 +443,39 @@ static size_t read_equal(dg_join *join, dg_pair *pairs, size_t capacity)
     return n;
 }
 
-/* Pairs of the hits at hand. */
+/* Pairs of the hits at hand where no two rows are equal: one each. */
+static size_t read_single(dg_join *join, dg_pair *pairs, size_t capacity)
+{
+    size_t n = join->hit_count - join->hit;
+    if (n > capacity) n = capacity;
+    const dg_hit *hit = &join->hits[join->hit];
+    size_t ahead = join->rows && n > AHEAD ? n - AHEAD : 0;
+    for (size_t k = 0; k < n; k++) {
+        if (k < ahead) {
+            __builtin_prefetch(&join->rows[hit[k + AHEAD].a]);
+            __builtin_prefetch(&join->rows[hit[k + AHEAD].b]);
+        }
+        pairs[k] = ordered(join, hit[k].a, hit[k].b, hit[k].distance);
+    }
+    join->hit += (uint32_t)n;
+    return n;
+}
+
+/* Pairs of the hits at hand: every row of the one side with every row of the other. */
 static size_t read_hits(dg_join *join, dg_pair *pairs, size_t capacity)
 {
+    if (join->unique == join->spec.rows) return read_single(join, pairs, capacity);
     size_t n = 0;
     for (; join->hit < join->hit_count; join->hit++, join->i = join->j = 0) {
         const dg_hit *hit = &join->hits[join->hit];
-        if (join->rows && join->hit + AHEAD < join->hit_count) {
+        if (join->hit + AHEAD < join->hit_count) {
             __builtin_prefetch(&join->first[hit[AHEAD].a]);
             __builtin_prefetch(&join->first[hit[AHEAD].b]);
             __builtin_prefetch(&join->rows[hit[AHEAD].a]); /* near enough where few rows are equal */
             __builtin_prefetch(&join->rows[hit[AHEAD].b]);
         }
-        uint32_t begin_a, end_a, begin_b, end_b;
-        rows_of(join, hit->a, &begin_a, &end_a);
-        rows_of(join, hit->b, &begin_b, &end_b);
+        uint32_t begin_a = join->first[hit->a], end_a = join->first[hit->a + 1];
+        uint32_t begin_b = join->first[hit->b], end_b = join->first[hit->b + 1];
         for (; begin_a + join->i < end_a; join->i++, join->j = 0)
             for (; begin_b + join->j < end_b; join->j++) {
                 if (n == capacity) return n;
@@ -481,7 +491,7 @@ enum dg_code dg_join_read(dg_join *join, dg_pair *pairs, size_t capacity, size_t
     size_t n = 0;
     *count = 0;
     if (dg_poll_stop(&join->spec.poll)) return dg_fail(err, DG_INTERRUPT, "interrupted");
-    if (join->equal < join->unique) n = read_equal(join, pairs, capacity);
+    if (join->equal < join->unique && join->unique < join->spec.rows) n = read_equal(join, pairs, capacity);
     while (n == 0) {
         if (join->hit == join->hit_count) {
             if (next_hits(join, err)) break;
