@@ -106,7 +106,7 @@ const dg_cpu_isa dg_cpu_isa_avx2 = {
               .bucket_pair = 10e-9,
               .vector = 1.0e-9,
               .lanes = 4,
-              .brute = {0.14e-9, 0.25e-9, 0.45e-9, 0.9e-9},
+              .brute = {0.095e-9, 0.165e-9, 0.33e-9, 0.66e-9},
               .survivor = 5e-9,
               .start = 20e-6},
 };

@@ -86,7 +86,7 @@ const dg_cpu_isa dg_cpu_isa_avx512 = {
               .bucket_pair = 8e-9,
               .vector = 0.3e-9,
               .lanes = 8,
-              .brute = {0.033e-9, 0.058e-9, 0.09e-9, 0.18e-9},
+              .brute = {0.017e-9, 0.031e-9, 0.055e-9, 0.11e-9},
               .survivor = 5e-9,
               .start = 20e-6},
 };

@@ -8,7 +8,9 @@ enum {
     HITS = 65536,  /* of a unit; a tile of 256 x 256 always fits */
     SLOTS_MIN = 8, /* units in flight */
     SLOTS_MAX = 64,
-    UNIT_COST = 1 << 22, /* pairs compared in a unit of buckets: about a millisecond */
+    UNIT_COST = 1 << 22, /* least pairs compared in a unit of buckets: about a quarter of a millisecond */
+    UNIT_COST_MAX = 1 << 26,
+    UNIT_ROWS = 1 << 14, /* rows from which neighbouring buckets of a unit share what they read of others */
     LOOKUP_COST = 24,    /* pairs one look at a pair of buckets is worth */
     BUCKET_MAX = 4096,   /* larger buckets are cut into tiles */
     NOWHERE = -1,
@@ -241,10 +243,13 @@ static int next_unit(dg_stage *s, dg_unit *unit)
         if (s->bucket == buckets) return 0;
         uint32_t begin = s->bucket, v = begin;
         double cost = 0, near = s->self ? s->mask_count / 2.0 + 1 : s->mask_count;
-        for (; v < buckets && cost < UNIT_COST; v++) {
+        uint32_t rows = 0;
+        while (v < buckets && (cost < UNIT_COST || (rows < UNIT_ROWS && cost < UNIT_COST_MAX))) {
             uint32_t n = s->offsets_a[v + 1] - s->offsets_a[v];
             if (n > BUCKET_MAX) break;
             cost += near * (LOOKUP_COST + n * (n > s->mean ? n : s->mean));
+            rows += n;
+            v++;
         }
         s->bucket = v;
         if (v > begin) {
