@@ -1,10 +1,13 @@
 /*
  * A target is two passes in a row, across and down, each with its table of weights and rounding to 8 bits.
  *
- * Normally a picture row goes across first, and the narrow row is added to the sums of all output rows that
- * draw on it. For pictures that lose much more height than width Pillow turns the order round: there picture
- * rows are summed, and each finished sum goes across. A pass whose axis already has the target's length is
- * left out. Targets of equal width that go across first share that pass.
+ * Normally picture rows go across first, and the narrow rows are added to the sums of all output rows that
+ * draw on them. For pictures that lose much more height than width Pillow turns the order round: there
+ * picture rows are summed, and the finished sums go across. A pass whose axis already has the target's length
+ * is left out. Targets of equal width that go across first share that pass.
+ *
+ * Rows are worked on in batches of DG_ROW_BATCH. A batch that is not full is worked on all the same: what
+ * comes of its missing rows has no weight or lands in rows of slack behind the plane.
  */
 #include "resize.h"
 
@@ -22,18 +25,25 @@ typedef struct across {
 
 /*
  * The pass along columns. Input row y counts towards the outputs whose window it lies in; their sums are
- * kept, output i's at i mod `open`, which is the most outputs any row counts towards.
+ * kept, output i's at i mod `open`, which is the most outputs any batch counts towards.
  */
 typedef struct down {
-    uint32_t *first;  /* of each output row: its first input row, */
-    uint32_t *count;  /* how many it draws on, */
-    int32_t *weights; /* and their weights, `window` apart */
-    size_t window, open;
     size_t width;     /* samples of a row */
     uint32_t outputs; /* output rows in all */
+    uint32_t *first;  /* of each output row: its first input row, */
+    uint32_t *end;    /* the row after its last, */
+    int32_t
+        *weights; /* and their weights after DG_ROW_BATCH - 1 zeros, `stride` apart and followed by zeros */
+    size_t stride, open;
     uint32_t *sums;
     uint32_t received, done; /* rows in and out so far */
 } down;
+
+/* Rows of samples widened to 16 bits, as `across` takes them. */
+typedef struct wide_rows {
+    int16_t *samples; /* DG_ROW_BATCH rows, `stride` apart */
+    size_t stride;
+} wide_rows;
 
 typedef struct target {
     dg_size size;
@@ -41,16 +51,17 @@ typedef struct target {
     const struct target *narrowed_by; /* an earlier target with the same pass across */
     across across;
     down down;
-    uint8_t *narrow;     /* one row after the pass across */
-    uint8_t *whole;      /* down first: one row after that pass */
-    int16_t *whole_wide; /* and the same, 16 bits a sample */
-    uint8_t *plane;
+    uint8_t *narrow; /* across first: a batch after that pass */
+    uint8_t *summed; /* down first: one row after that pass, */
+    wide_rows whole; /* and a batch of them */
+    uint8_t *plane;  /* DG_ROW_BATCH rows of slack at the end */
 } target;
 
 struct dg_resize {
     dg_size in;
     const dg_row_loops *loops;
-    int16_t *wide; /* the current row, 16 bits a sample */
+    uint8_t *batch; /* the latest picture rows */
+    wide_rows wide; /* the same */
     uint32_t received;
     int count;
     target targets[DG_RESIZE_TARGETS];
@@ -62,6 +73,13 @@ static void *blank(size_t count, size_t bytes)
     return calloc(count ? count : 1, bytes);
 }
 
+static int wide_init(wide_rows *w, uint32_t width)
+{
+    w->stride = width + (size_t)DG_TAP_BLOCK;
+    w->samples = blank(DG_ROW_BATCH * w->stride, sizeof *w->samples);
+    return w->samples != NULL;
+}
+
 static size_t whole_blocks(size_t taps)
 {
     return (taps + DG_TAP_BLOCK - 1) / DG_TAP_BLOCK;
@@ -71,19 +89,14 @@ static size_t whole_blocks(size_t taps)
 static dg_taps split(uint32_t first, size_t count, const int32_t *weight, int16_t *low, int16_t *high)
 {
     dg_taps taps = {.first = first, .blocks = (uint32_t)whole_blocks(count), .low = low, .high = high};
-    size_t begin = count, end = 0;
+    size_t begin = 0, end = count;
 
-    for (size_t k = 0; k < count; k++) {
-        low[k] = (int16_t)(weight[k] & 0xFFFF);
-        if (low[k] == weight[k]) continue;
-        if (begin == count) begin = k;
-        end = k + 1;
-    }
-    if (begin < end) {
-        taps.high_first = first + (uint32_t)begin;
-        taps.high_blocks = (uint32_t)whole_blocks(end - begin);
-        for (size_t k = begin; k < end; k++) high[k - begin] = (int16_t)((weight[k] - low[k]) / 65536);
-    }
+    for (size_t k = 0; k < count; k++) low[k] = (int16_t)(weight[k] & 0xFFFF);
+    while (begin < end && weight[begin] == low[begin]) begin++;
+    while (end > begin && weight[end - 1] == low[end - 1]) end--;
+    taps.high_first = first + (uint32_t)begin;
+    taps.high_blocks = (uint32_t)whole_blocks(end - begin);
+    for (size_t k = begin; k < end; k++) high[k - begin] = (int16_t)((weight[k] - low[k]) / 65536);
     return taps;
 }
 
@@ -119,14 +132,14 @@ static void across_free(across *a)
     free(a->high);
 }
 
-/* The most outputs that one input row counts towards. */
+/* The most outputs that one batch of input rows counts towards. */
 static size_t open_max(const down *d)
 {
     size_t most = 0;
 
-    for (uint32_t i = 0, end = 0; i < d->outputs; i++) {
-        while (end < d->outputs && d->first[end] < d->first[i] + d->count[i]) end++;
-        if (end - i > most) most = end - i;
+    for (uint32_t i = 0, after = 0; i < d->outputs; i++) {
+        while (after < d->outputs && d->first[after] < d->end[i] + DG_ROW_BATCH - 1) after++;
+        if (after - i > most) most = after - i;
     }
     return most;
 }
@@ -134,18 +147,21 @@ static size_t open_max(const down *d)
 /* `width`: of the rows that pass through. */
 static int down_init(down *d, dg_axis axis, size_t width)
 {
+    size_t window = dg_lanczos_window_max(axis);
+    double *scratch = malloc(window * sizeof *scratch);
+
     d->width = width;
     d->outputs = axis.out;
-    d->window = dg_lanczos_window_max(axis);
+    d->stride = window + 2 * (DG_ROW_BATCH - 1);
     d->first = blank(axis.out, sizeof *d->first);
-    d->count = blank(axis.out, sizeof *d->count);
-    d->weights = blank(axis.out * d->window, sizeof *d->weights);
-    double *scratch = malloc(d->window * sizeof *scratch);
-    int ok = d->first && d->count && d->weights && scratch;
+    d->end = blank(axis.out, sizeof *d->end);
+    d->weights = blank(axis.out * d->stride, sizeof *d->weights);
+    int ok = scratch && d->first && d->end && d->weights;
     for (uint32_t i = 0; ok && i < axis.out; i++) {
         size_t count;
-        dg_lanczos_weights(axis, i, &d->first[i], &count, d->weights + i * d->window, scratch);
-        d->count[i] = (uint32_t)count;
+        dg_lanczos_weights(axis, i, &d->first[i], &count, d->weights + i * d->stride + DG_ROW_BATCH - 1,
+                           scratch);
+        d->end[i] = d->first[i] + (uint32_t)count;
     }
     free(scratch);
     if (!ok) return 0;
@@ -157,25 +173,27 @@ static int down_init(down *d, dg_axis axis, size_t width)
 static void down_free(down *d)
 {
     free(d->first);
-    free(d->count);
+    free(d->end);
     free(d->weights);
     free(d->sums);
 }
 
-/* Takes the next input row. */
-static void down_push(down *d, const dg_row_loops *loops, const uint8_t *row)
+/* Takes a batch of input rows, `count` of which are there. */
+static void down_push(down *d, const dg_row_loops *loops, const uint8_t *rows, uint32_t count)
 {
-    uint32_t y = d->received++;
+    uint32_t y = d->received;
 
-    for (uint32_t i = d->done; i < d->outputs && d->first[i] <= y; i++)
-        loops->add(row, d->weights[i * d->window + (y - d->first[i])], d->width,
-                   d->sums + i % d->open * d->width);
+    for (uint32_t i = d->done; i < d->outputs && d->first[i] < y + DG_ROW_BATCH; i++) {
+        const int32_t *weights = d->weights + i * d->stride + (y + DG_ROW_BATCH - 1 - d->first[i]);
+        loops->add(rows, weights, d->width, d->sums + i % d->open * d->width);
+    }
+    d->received += count;
 }
 
 /* Writes the next output row if all its input rows have come; returns whether it did. */
 static int down_next(down *d, const dg_row_loops *loops, uint8_t *out)
 {
-    if (d->done == d->outputs || d->first[d->done] + d->count[d->done] > d->received) return 0;
+    if (d->done == d->outputs || d->end[d->done] > d->received) return 0;
     loops->finish(d->sums + d->done % d->open * d->width, d->width, out);
     d->done++;
     return 1;
@@ -193,17 +211,16 @@ static int target_init(target *t, dg_size in)
 {
     dg_axis across_axis = {in.width, t->size.width}, down_axis = {in.height, t->size.height};
 
-    t->plane = blank(t->size.width, t->size.height);
+    t->plane = blank((size_t)t->size.height + DG_ROW_BATCH, t->size.width);
     if (!t->plane) return 0;
     if (t->across_needed && !t->narrowed_by) {
-        t->narrow = blank(t->size.width, 1);
+        t->narrow = blank(t->size.width, DG_ROW_BATCH);
         if (!t->narrow || !across_init(&t->across, across_axis)) return 0;
     }
     if (t->down_needed && !down_init(&t->down, down_axis, t->down_first ? in.width : t->size.width)) return 0;
     if (t->down_first) {
-        t->whole = blank(in.width, 1);
-        t->whole_wide = blank(in.width + (size_t)DG_TAP_BLOCK, sizeof *t->whole_wide);
-        if (!t->whole || !t->whole_wide) return 0;
+        t->summed = blank(in.width, 1);
+        if (!t->summed || !wide_init(&t->whole, in.width)) return 0;
     }
     return 1;
 }
@@ -216,8 +233,8 @@ enum dg_code dg_resize_open(dg_resize **resize, dg_size in, const dg_size *targe
 
     r->in = in;
     r->loops = dg_row_loops_best();
-    r->wide = blank(in.width + (size_t)DG_TAP_BLOCK, sizeof *r->wide);
-    int ok = r->wide != NULL;
+    r->batch = blank(in.width, DG_ROW_BATCH);
+    int ok = r->batch && wide_init(&r->wide, in.width);
     for (; ok && r->count < count; r->count++) {
         target *t = &r->targets[r->count];
         t->size = targets[r->count];
@@ -237,50 +254,66 @@ enum dg_code dg_resize_open(dg_resize **resize, dg_size in, const dg_size *targe
     return DG_OK;
 }
 
-/* Down, then across. */
-static void row_down_first(target *t, const dg_resize *r, const uint8_t *grey)
+/* A batch down, then across. */
+static void batch_down_first(target *t, const dg_resize *r, uint32_t count)
 {
-    down_push(&t->down, r->loops, grey);
-    for (;;) {
-        uint8_t *out = t->plane + (size_t)t->down.done * t->size.width;
-        if (!down_next(&t->down, r->loops, t->across_needed ? t->whole : out)) break;
-        if (!t->across_needed) continue;
-        r->loops->widen(t->whole, r->in.width, t->whole_wide);
-        r->loops->across(t->whole_wide, t->across.taps, t->size.width, out);
+    down *d = &t->down;
+    size_t width = t->size.width;
+
+    down_push(d, r->loops, r->batch, count);
+    if (!t->across_needed) {
+        while (down_next(d, r->loops, t->plane + d->done * width)) continue;
+        return;
+    }
+    while (down_next(d, r->loops, t->summed)) {
+        uint32_t i = d->done - 1;
+        r->loops->widen(t->summed, d->width, t->whole.samples + i % DG_ROW_BATCH * t->whole.stride);
+        if ((i + 1) % DG_ROW_BATCH == 0 || i + 1 == d->outputs)
+            r->loops->across(t->whole.samples, t->whole.stride, t->across.taps, width,
+                             t->plane + i / DG_ROW_BATCH * DG_ROW_BATCH * width);
     }
 }
 
-/* Across, then down. */
-static void row_across_first(target *t, const dg_resize *r, const uint8_t *grey)
+/* A batch across, then down. */
+static void batch_across_first(target *t, const dg_resize *r, uint32_t count)
 {
     size_t width = t->size.width;
-    const uint8_t *row = grey;
+    const uint8_t *rows = r->batch;
 
     if (t->narrowed_by) {
-        row = t->narrowed_by->narrow;
+        rows = t->narrowed_by->narrow;
     } else if (t->across_needed) {
-        r->loops->across(r->wide, t->across.taps, width, t->narrow);
-        row = t->narrow;
+        r->loops->across(r->wide.samples, r->wide.stride, t->across.taps, width, t->narrow);
+        rows = t->narrow;
     }
     if (!t->down_needed) {
-        memcpy(t->plane + r->received * width, row, width);
+        memcpy(t->plane + (r->received - count) * width, rows, count * width);
         return;
     }
-    down_push(&t->down, r->loops, row);
+    down_push(&t->down, r->loops, rows, count);
     while (down_next(&t->down, r->loops, t->plane + t->down.done * width)) continue;
 }
 
-void dg_resize_row(dg_resize *resize, const uint8_t *grey)
+uint8_t *dg_resize_row(const dg_resize *resize)
 {
-    resize->loops->widen(grey, resize->in.width, resize->wide);
+    return resize->batch + resize->received % DG_ROW_BATCH * (size_t)resize->in.width;
+}
+
+void dg_resize_take(dg_resize *resize)
+{
+    uint32_t at = resize->received % DG_ROW_BATCH, count = at + 1;
+
+    resize->loops->widen(dg_resize_row(resize), resize->in.width,
+                         resize->wide.samples + at * resize->wide.stride);
+    resize->received++;
+    if (count < DG_ROW_BATCH && resize->received < resize->in.height) return;
     for (int i = 0; i < resize->count; i++) {
         target *t = &resize->targets[i];
         if (t->down_first)
-            row_down_first(t, resize, grey);
+            batch_down_first(t, resize, count);
         else
-            row_across_first(t, resize, grey);
+            batch_across_first(t, resize, count);
     }
-    resize->received++;
 }
 
 const uint8_t *dg_resize_plane(const dg_resize *resize, int i)
@@ -296,10 +329,11 @@ void dg_resize_close(dg_resize *resize)
         across_free(&t->across);
         down_free(&t->down);
         free(t->narrow);
-        free(t->whole);
-        free(t->whole_wide);
+        free(t->summed);
+        free(t->whole.samples);
         free(t->plane);
     }
-    free(resize->wide);
+    free(resize->batch);
+    free(resize->wide.samples);
     free(resize);
 }
