@@ -30,11 +30,8 @@ typedef struct across {
 typedef struct down {
     size_t width;     /* samples of a row */
     uint32_t outputs; /* output rows in all */
-    uint32_t *first;  /* of each output row: its first input row, */
-    uint32_t *end;    /* the row after its last, */
-    int32_t
-        *weights; /* and their weights after DG_ROW_BATCH - 1 zeros, `stride` apart and followed by zeros */
-    size_t stride, open;
+    dg_windows windows;
+    size_t open;
     uint32_t *sums;
     uint32_t received, done; /* rows in and out so far */
 } down;
@@ -86,42 +83,49 @@ static size_t whole_blocks(size_t taps)
 }
 
 /* Splits weights into low and high halves; the high half keeps only the stretch that is not zero. */
-static dg_taps split(uint32_t first, size_t count, const int32_t *weight, int16_t *low, int16_t *high)
+static dg_taps split(const dg_window *w, int16_t *low, int16_t *high)
 {
-    dg_taps taps = {.first = first, .blocks = (uint32_t)whole_blocks(count), .low = low, .high = high};
-    size_t begin = 0, end = count;
+    dg_taps taps = {.first = w->first, .blocks = (uint32_t)whole_blocks(w->count), .low = low, .high = high};
+    size_t begin = 0, end = w->count;
 
-    for (size_t k = 0; k < count; k++) low[k] = (int16_t)(weight[k] & 0xFFFF);
-    while (begin < end && weight[begin] == low[begin]) begin++;
-    while (end > begin && weight[end - 1] == low[end - 1]) end--;
-    taps.high_first = first + (uint32_t)begin;
+    for (size_t k = 0; k < end; k++) low[k] = (int16_t)(w->weights[k] & 0xFFFF);
+    while (begin < end && w->weights[begin] == low[begin]) begin++;
+    while (end > begin && w->weights[end - 1] == low[end - 1]) end--;
+    taps.high_first = w->first + (uint32_t)begin;
     taps.high_blocks = (uint32_t)whole_blocks(end - begin);
-    for (size_t k = begin; k < end; k++) high[k - begin] = (int16_t)((weight[k] - low[k]) / 65536);
+    for (size_t k = begin; k < end; k++) high[k - begin] = (int16_t)((w->weights[k] - low[k]) / 65536);
+    return taps;
+}
+
+static dg_taps shifted(dg_taps taps, uint32_t first)
+{
+    taps.high_first += first - taps.first;
+    taps.first = first;
     return taps;
 }
 
 static int across_init(across *a, dg_axis axis)
 {
-    size_t window = dg_lanczos_window_max(axis);
-    size_t stride = whole_blocks(window) * DG_TAP_BLOCK;
-    int32_t *weight = malloc(window * sizeof *weight);
-    double *scratch = malloc(window * sizeof *scratch);
+    dg_windows windows;
+    size_t stride = whole_blocks(dg_lanczos_window_max(axis)) * DG_TAP_BLOCK;
+    int ok = dg_lanczos_windows(axis, 0, &windows);
 
     a->taps = blank(axis.out, sizeof *a->taps);
     a->low = blank(axis.out * stride, sizeof *a->low);
     a->high = blank(axis.out * stride, sizeof *a->high);
-    int ok = weight && scratch && a->taps && a->low && a->high;
-    size_t low_at = 0, high_at = 0;
+    ok = ok && a->taps && a->low && a->high;
+    int16_t *low = a->low, *high = a->high;
     for (uint32_t i = 0; ok && i < axis.out; i++) {
-        uint32_t first;
-        size_t count;
-        dg_lanczos_weights(axis, i, &first, &count, weight, scratch);
-        a->taps[i] = split(first, count, weight, a->low + low_at, a->high + high_at);
-        low_at += a->taps[i].blocks * (size_t)DG_TAP_BLOCK;
-        high_at += a->taps[i].high_blocks * (size_t)DG_TAP_BLOCK;
+        const dg_window *w = &windows.of[i];
+        if (w->like < i) {
+            a->taps[i] = shifted(a->taps[w->like], w->first);
+            continue;
+        }
+        a->taps[i] = split(w, low, high);
+        low += a->taps[i].blocks * (size_t)DG_TAP_BLOCK;
+        high += a->taps[i].high_blocks * (size_t)DG_TAP_BLOCK;
     }
-    free(weight);
-    free(scratch);
+    dg_lanczos_free(&windows);
     return ok;
 }
 
@@ -132,13 +136,20 @@ static void across_free(across *a)
     free(a->high);
 }
 
+/* The input row after the last that output i draws on. */
+static uint32_t window_end(const down *d, uint32_t i)
+{
+    return d->windows.of[i].first + d->windows.of[i].count;
+}
+
 /* The most outputs that one batch of input rows counts towards. */
 static size_t open_max(const down *d)
 {
     size_t most = 0;
 
     for (uint32_t i = 0, after = 0; i < d->outputs; i++) {
-        while (after < d->outputs && d->first[after] < d->end[i] + DG_ROW_BATCH - 1) after++;
+        while (after < d->outputs && d->windows.of[after].first < window_end(d, i) + DG_ROW_BATCH - 1)
+            after++;
         if (after - i > most) most = after - i;
     }
     return most;
@@ -147,24 +158,9 @@ static size_t open_max(const down *d)
 /* `width`: of the rows that pass through. */
 static int down_init(down *d, dg_axis axis, size_t width)
 {
-    size_t window = dg_lanczos_window_max(axis);
-    double *scratch = malloc(window * sizeof *scratch);
-
     d->width = width;
     d->outputs = axis.out;
-    d->stride = window + 2 * (DG_ROW_BATCH - 1);
-    d->first = blank(axis.out, sizeof *d->first);
-    d->end = blank(axis.out, sizeof *d->end);
-    d->weights = blank(axis.out * d->stride, sizeof *d->weights);
-    int ok = scratch && d->first && d->end && d->weights;
-    for (uint32_t i = 0; ok && i < axis.out; i++) {
-        size_t count;
-        dg_lanczos_weights(axis, i, &d->first[i], &count, d->weights + i * d->stride + DG_ROW_BATCH - 1,
-                           scratch);
-        d->end[i] = d->first[i] + (uint32_t)count;
-    }
-    free(scratch);
-    if (!ok) return 0;
+    if (!dg_lanczos_windows(axis, DG_ROW_BATCH - 1, &d->windows)) return 0;
     d->open = open_max(d);
     d->sums = blank(d->open * width, sizeof *d->sums);
     return d->sums != NULL;
@@ -172,9 +168,7 @@ static int down_init(down *d, dg_axis axis, size_t width)
 
 static void down_free(down *d)
 {
-    free(d->first);
-    free(d->end);
-    free(d->weights);
+    dg_lanczos_free(&d->windows);
     free(d->sums);
 }
 
@@ -183,8 +177,9 @@ static void down_push(down *d, const dg_row_loops *loops, const uint8_t *rows, u
 {
     uint32_t y = d->received;
 
-    for (uint32_t i = d->done; i < d->outputs && d->first[i] < y + DG_ROW_BATCH; i++) {
-        const int32_t *weights = d->weights + i * d->stride + (y + DG_ROW_BATCH - 1 - d->first[i]);
+    for (uint32_t i = d->done; i < d->outputs && d->windows.of[i].first < y + DG_ROW_BATCH; i++) {
+        /* A window that begins or ends within the batch has zeros around it. */
+        const int32_t *weights = d->windows.of[i].weights + ((int64_t)y - d->windows.of[i].first);
         loops->add(rows, weights, d->width, d->sums + i % d->open * d->width);
     }
     d->received += count;
@@ -193,7 +188,7 @@ static void down_push(down *d, const dg_row_loops *loops, const uint8_t *rows, u
 /* Writes the next output row if all its input rows have come; returns whether it did. */
 static int down_next(down *d, const dg_row_loops *loops, uint8_t *out)
 {
-    if (d->done == d->outputs || d->end[d->done] > d->received) return 0;
+    if (d->done == d->outputs || window_end(d, d->done) > d->received) return 0;
     loops->finish(d->sums + d->done % d->open * d->width, d->width, out);
     d->done++;
     return 1;
