@@ -73,6 +73,11 @@ $(BUILD)/bench/join_engine: $(BUILD)/tests/bench/join_engine.o $(BUILD)/tests/co
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
 
+# Hashing beside bare decoding.
+$(BUILD)/bench/hash_decode: $(BUILD)/tests/bench/hash_decode.o $(call objects,$(KERNELS))
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 clean:

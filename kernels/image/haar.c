@@ -149,8 +149,11 @@ enum dg_code dg_haar_bits(const uint8_t *plane, uint32_t side, int n, uint8_t *b
     for (size_t i = 0; i < count; i++) {
         const uint8_t *block = plane + i / (size_t)n * size * side + i % (size_t)n * size;
         sum[i] = 0;
-        for (size_t y = 0; y < size; y++)
-            for (size_t x = 0; x < size; x++) sum[i] += block[y * side + x];
+        for (size_t y = 0; y < size; y++) {
+            uint32_t row = 0;
+            for (size_t x = 0; x < size; x++) row += block[y * side + x];
+            sum[i] += row;
+        }
     }
     memcpy(sorted, sum, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, compare_sums);

@@ -48,15 +48,12 @@ enum dg_code dg_image_info_read(const void *file, size_t bytes, dg_image_info *i
 
 static enum dg_code decode_straight(dg_picture *picture, dg_resize *resize, dg_err *err)
 {
-    uint8_t *row = malloc(picture->info.width);
-    enum dg_code code = row ? DG_OK : dg_fail_nomem(err, "a row of pixels");
-
-    for (uint32_t y = 0; y < picture->info.height && !code; y++) {
-        code = picture->codec->row(picture, row, err);
-        if (!code) dg_resize_row(resize, row);
+    for (uint32_t y = 0; y < picture->info.height; y++) {
+        enum dg_code code = picture->codec->row(picture, dg_resize_row(resize), err);
+        if (code) return code;
+        dg_resize_take(resize);
     }
-    free(row);
-    return code;
+    return DG_OK;
 }
 
 /* How to walk a stored plane so that it is seen upright: sample (x, y) is at origin + x*right + y*down. */
@@ -107,7 +104,10 @@ static enum dg_code decode_turned(dg_picture *picture, dg_size upright, dg_resiz
             const uint8_t *from = plane + w.origin + (ptrdiff_t)x * w.right + (ptrdiff_t)y * w.down;
             for (size_t r = 0; r < rows; r++) band[r * upright.width + x] = from[(ptrdiff_t)r * w.down];
         }
-        for (size_t r = 0; r < rows; r++) dg_resize_row(resize, band + r * upright.width);
+        for (size_t r = 0; r < rows; r++) {
+            memcpy(dg_resize_row(resize), band + r * upright.width, upright.width);
+            dg_resize_take(resize);
+        }
     }
     free(plane);
     free(band);

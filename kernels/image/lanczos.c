@@ -3,12 +3,17 @@
  * longer than applying the weights to a small photograph. So the weights are first found by a polynomial
  * whose error is far smaller than the rounding unit; should any of an output's weights come too close to a
  * rounding boundary to be sure of, that output is worked out with the defining expressions.
+ *
+ * In lowest terms in/out = p/q, the picture looks the same from output i as from output i - q, p samples
+ * before. The weights of the two differ by less than the polynomial's error, so what is sure for one holds
+ * for the other.
  */
 #include "lanczos.h"
 
 #include "rows.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 enum { LOBES = 3 };
 
@@ -80,15 +85,13 @@ static void exact_weights(const window *w, int32_t *weight, double *raw)
 
 /*
  * sinc(t)*sinc(t/3) for |t| <= 3, error below 1e-14. With a = pi*t/3 and q = sin(a)/a (its Taylor polynomial
- * in a*a, whose first term left out is below 1e-18 at a = pi), sin(3a) = sin(a)*(3 - 4*sin(a)^2) gives
+ * in a*a, whose first term left out is below 1e-17 at a = pi), sin(3a) = sin(a)*(3 - 4*sin(a)^2) gives
  * sinc(t) = q*(1 - 4/3*(a*q)^2).
  */
 static inline double approximate_filter(double t)
 {
-    /* (-1)^k/(2k+1)!, k = 15 down to 0 */
+    /* (-1)^k/(2k+1)!, k = 13 down to 0 */
     static const double taylor[] = {
-        -1.0 / 8222838654177922817725562880000000.0,
-        1.0 / 8841761993739701954543616000000.0,
         -1.0 / 10888869450418352160768000000.0,
         1.0 / 15511210043330985984000000.0,
         -1.0 / 25852016738884976640000.0,
@@ -106,7 +109,7 @@ static inline double approximate_filter(double t)
     };
     double a = t * (M_PI / LOBES), square = a * a, q = taylor[0];
 
-    for (int k = 1; k < 16; k++) q = q * square + taylor[k];
+    for (int k = 1; k < 14; k++) q = q * square + taylor[k];
     return q * q * (1 - 4.0 / 3 * square * q * q);
 }
 
@@ -134,12 +137,56 @@ static int fast_weights(const window *w, int32_t *weight, double *raw)
     return !doubtful;
 }
 
-void dg_lanczos_weights(dg_axis axis, uint32_t i, uint32_t *first, size_t *count, int32_t *weight,
-                        double *scratch)
+static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
 {
-    window w = window_of(axis, i);
+    while (b) {
+        uint32_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
 
-    *first = w.first;
-    *count = (size_t)w.count;
-    if (!fast_weights(&w, weight, scratch)) exact_weights(&w, weight, scratch);
+/* Whether output `later` sees what output `earlier` sees, `apart` samples on, and no end of the picture cuts
+ * in. */
+static int alike(const dg_window *earlier, const window *later, uint32_t apart)
+{
+    return later->first == earlier->first + apart && (uint32_t)later->count == earlier->count;
+}
+
+int dg_lanczos_windows(dg_axis axis, size_t margin, dg_windows *windows)
+{
+    uint32_t divisor = greatest_common_divisor(axis.in, axis.out), p = axis.in / divisor,
+             q = axis.out / divisor;
+    size_t window_max = dg_lanczos_window_max(axis), stride = window_max + 2 * margin;
+    double *scratch = malloc(window_max * sizeof *scratch);
+    uint8_t *sure = calloc(axis.out, 1);
+
+    windows->of = calloc(axis.out, sizeof *windows->of);
+    windows->pool = calloc(axis.out, stride * sizeof *windows->pool);
+    int ok = scratch && sure && windows->of && windows->pool;
+    int32_t *next = windows->pool;
+    for (uint32_t i = 0; ok && i < axis.out; i++) {
+        window w = window_of(axis, i);
+        windows->of[i] = (dg_window){w.first, (uint32_t)w.count, i, NULL};
+        if (i >= q && sure[i - q] && alike(&windows->of[i - q], &w, p)) {
+            windows->of[i].like = windows->of[i - q].like;
+            windows->of[i].weights = windows->of[i - q].weights;
+            sure[i] = 1;
+            continue;
+        }
+        windows->of[i].weights = next + margin;
+        sure[i] = (uint8_t)fast_weights(&w, next + margin, scratch);
+        if (!sure[i]) exact_weights(&w, next + margin, scratch);
+        next += stride;
+    }
+    free(scratch);
+    free(sure);
+    return ok;
+}
+
+void dg_lanczos_free(dg_windows *windows)
+{
+    free(windows->of);
+    free(windows->pool);
 }

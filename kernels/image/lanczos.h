@@ -11,15 +11,27 @@ typedef struct dg_axis {
     uint32_t in, out; /* samples along the axis before and after */
 } dg_axis;
 
+/* One output: weights[k], 2^22 being one, belongs to input first + k, k < count. */
+typedef struct dg_window {
+    uint32_t first, count;
+    uint32_t like; /* the first output with the same weights */
+    const int32_t *weights;
+} dg_window;
+
+typedef struct dg_windows {
+    dg_window *of; /* axis.out of them */
+    int32_t *pool;
+} dg_windows;
+
 /* The most inputs any output of the axis draws on. */
 size_t dg_lanczos_window_max(dg_axis axis);
 
 /*
- * Weights of output i: weight[k] (2^22 is one) belongs to input *first + k, k < *count <=
- * dg_lanczos_window_max. `scratch` holds as many doubles. Bit-equal to Pillow's precompute_coeffs and
- * normalize_coeffs_8bpc.
+ * The windows of all outputs, bit-equal to Pillow's precompute_coeffs and normalize_coeffs_8bpc. Before and
+ * after an output's weights there are `margin` zeros. Returns 0 where memory ran out, else 1; free in both
+ * cases.
  */
-void dg_lanczos_weights(dg_axis axis, uint32_t i, uint32_t *first, size_t *count, int32_t *weight,
-                        double *scratch);
+int dg_lanczos_windows(dg_axis axis, size_t margin, dg_windows *windows);
+void dg_lanczos_free(dg_windows *windows);
 
 #endif

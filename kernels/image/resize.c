@@ -1,10 +1,13 @@
 /*
  * A target is two passes in a row, across and down, each with its table of weights and rounding to 8 bits.
  *
- * Normally a picture row goes across first, and the narrow row is added to the sums of all output rows that
- * draw on it. For pictures that lose much more height than width Pillow turns the order round: there picture
- * rows are summed, and each finished sum goes across. A pass whose axis already has the target's length is
- * left out. Targets of equal width that go across first share that pass.
+ * Normally picture rows go across first, and the narrow rows are added to the sums of all output rows that
+ * draw on them. For pictures that lose much more height than width Pillow turns the order round: there
+ * picture rows are summed, and the finished sums go across. A pass whose axis already has the target's length
+ * is left out. Targets of equal width that go across first share that pass.
+ *
+ * Rows are worked on in batches of DG_ROW_BATCH. A batch that is not full is worked on all the same: what
+ * comes of its missing rows has no weight or lands in rows of slack behind the plane.
  */
 #include "resize.h"
 
@@ -22,18 +25,22 @@ typedef struct across {
 
 /*
  * The pass along columns. Input row y counts towards the outputs whose window it lies in; their sums are
- * kept, output i's at i mod `open`, which is the most outputs any row counts towards.
+ * kept, output i's at i mod `open`, which is the most outputs any batch counts towards.
  */
 typedef struct down {
-    uint32_t *first;  /* of each output row: its first input row, */
-    uint32_t *count;  /* how many it draws on, */
-    int32_t *weights; /* and their weights, `window` apart */
-    size_t window, open;
     size_t width;     /* samples of a row */
     uint32_t outputs; /* output rows in all */
+    dg_windows windows;
+    size_t open;
     uint32_t *sums;
     uint32_t received, done; /* rows in and out so far */
 } down;
+
+/* Rows of samples widened to 16 bits, as `across` takes them. */
+typedef struct wide_rows {
+    int16_t *samples; /* DG_ROW_BATCH rows, `stride` apart */
+    size_t stride;
+} wide_rows;
 
 typedef struct target {
     dg_size size;
@@ -41,16 +48,17 @@ typedef struct target {
     const struct target *narrowed_by; /* an earlier target with the same pass across */
     across across;
     down down;
-    uint8_t *narrow;     /* one row after the pass across */
-    uint8_t *whole;      /* down first: one row after that pass */
-    int16_t *whole_wide; /* and the same, 16 bits a sample */
-    uint8_t *plane;
+    uint8_t *narrow; /* across first: a batch after that pass */
+    uint8_t *summed; /* down first: one row after that pass, */
+    wide_rows whole; /* and a batch of them */
+    uint8_t *plane;  /* DG_ROW_BATCH rows of slack at the end */
 } target;
 
 struct dg_resize {
     dg_size in;
     const dg_row_loops *loops;
-    int16_t *wide; /* the current row, 16 bits a sample */
+    uint8_t *batch; /* the latest picture rows */
+    wide_rows wide; /* the same */
     uint32_t received;
     int count;
     target targets[DG_RESIZE_TARGETS];
@@ -62,53 +70,62 @@ static void *blank(size_t count, size_t bytes)
     return calloc(count ? count : 1, bytes);
 }
 
+static int wide_init(wide_rows *w, uint32_t width)
+{
+    w->stride = width + (size_t)DG_TAP_BLOCK;
+    w->samples = blank(DG_ROW_BATCH * w->stride, sizeof *w->samples);
+    return w->samples != NULL;
+}
+
 static size_t whole_blocks(size_t taps)
 {
     return (taps + DG_TAP_BLOCK - 1) / DG_TAP_BLOCK;
 }
 
 /* Splits weights into low and high halves; the high half keeps only the stretch that is not zero. */
-static dg_taps split(uint32_t first, size_t count, const int32_t *weight, int16_t *low, int16_t *high)
+static dg_taps split(const dg_window *w, int16_t *low, int16_t *high)
 {
-    dg_taps taps = {.first = first, .blocks = (uint32_t)whole_blocks(count), .low = low, .high = high};
-    size_t begin = count, end = 0;
+    dg_taps taps = {.first = w->first, .blocks = (uint32_t)whole_blocks(w->count), .low = low, .high = high};
+    size_t begin = 0, end = w->count;
 
-    for (size_t k = 0; k < count; k++) {
-        low[k] = (int16_t)(weight[k] & 0xFFFF);
-        if (low[k] == weight[k]) continue;
-        if (begin == count) begin = k;
-        end = k + 1;
-    }
-    if (begin < end) {
-        taps.high_first = first + (uint32_t)begin;
-        taps.high_blocks = (uint32_t)whole_blocks(end - begin);
-        for (size_t k = begin; k < end; k++) high[k - begin] = (int16_t)((weight[k] - low[k]) / 65536);
-    }
+    for (size_t k = 0; k < end; k++) low[k] = (int16_t)(w->weights[k] & 0xFFFF);
+    while (begin < end && w->weights[begin] == low[begin]) begin++;
+    while (end > begin && w->weights[end - 1] == low[end - 1]) end--;
+    taps.high_first = w->first + (uint32_t)begin;
+    taps.high_blocks = (uint32_t)whole_blocks(end - begin);
+    for (size_t k = begin; k < end; k++) high[k - begin] = (int16_t)((w->weights[k] - low[k]) / 65536);
+    return taps;
+}
+
+static dg_taps shifted(dg_taps taps, uint32_t first)
+{
+    taps.high_first += first - taps.first;
+    taps.first = first;
     return taps;
 }
 
 static int across_init(across *a, dg_axis axis)
 {
-    size_t window = dg_lanczos_window_max(axis);
-    size_t stride = whole_blocks(window) * DG_TAP_BLOCK;
-    int32_t *weight = malloc(window * sizeof *weight);
-    double *scratch = malloc(window * sizeof *scratch);
+    dg_windows windows;
+    size_t stride = whole_blocks(dg_lanczos_window_max(axis)) * DG_TAP_BLOCK;
+    int ok = dg_lanczos_windows(axis, 0, &windows);
 
     a->taps = blank(axis.out, sizeof *a->taps);
     a->low = blank(axis.out * stride, sizeof *a->low);
     a->high = blank(axis.out * stride, sizeof *a->high);
-    int ok = weight && scratch && a->taps && a->low && a->high;
-    size_t low_at = 0, high_at = 0;
+    ok = ok && a->taps && a->low && a->high;
+    int16_t *low = a->low, *high = a->high;
     for (uint32_t i = 0; ok && i < axis.out; i++) {
-        uint32_t first;
-        size_t count;
-        dg_lanczos_weights(axis, i, &first, &count, weight, scratch);
-        a->taps[i] = split(first, count, weight, a->low + low_at, a->high + high_at);
-        low_at += a->taps[i].blocks * (size_t)DG_TAP_BLOCK;
-        high_at += a->taps[i].high_blocks * (size_t)DG_TAP_BLOCK;
+        const dg_window *w = &windows.of[i];
+        if (w->like < i) {
+            a->taps[i] = shifted(a->taps[w->like], w->first);
+            continue;
+        }
+        a->taps[i] = split(w, low, high);
+        low += a->taps[i].blocks * (size_t)DG_TAP_BLOCK;
+        high += a->taps[i].high_blocks * (size_t)DG_TAP_BLOCK;
     }
-    free(weight);
-    free(scratch);
+    dg_lanczos_free(&windows);
     return ok;
 }
 
@@ -119,14 +136,21 @@ static void across_free(across *a)
     free(a->high);
 }
 
-/* The most outputs that one input row counts towards. */
+/* The input row after the last that output i draws on. */
+static uint32_t window_end(const down *d, uint32_t i)
+{
+    return d->windows.of[i].first + d->windows.of[i].count;
+}
+
+/* The most outputs that one batch of input rows counts towards. */
 static size_t open_max(const down *d)
 {
     size_t most = 0;
 
-    for (uint32_t i = 0, end = 0; i < d->outputs; i++) {
-        while (end < d->outputs && d->first[end] < d->first[i] + d->count[i]) end++;
-        if (end - i > most) most = end - i;
+    for (uint32_t i = 0, after = 0; i < d->outputs; i++) {
+        while (after < d->outputs && d->windows.of[after].first < window_end(d, i) + DG_ROW_BATCH - 1)
+            after++;
+        if (after - i > most) most = after - i;
     }
     return most;
 }
@@ -136,19 +160,7 @@ static int down_init(down *d, dg_axis axis, size_t width)
 {
     d->width = width;
     d->outputs = axis.out;
-    d->window = dg_lanczos_window_max(axis);
-    d->first = blank(axis.out, sizeof *d->first);
-    d->count = blank(axis.out, sizeof *d->count);
-    d->weights = blank(axis.out * d->window, sizeof *d->weights);
-    double *scratch = malloc(d->window * sizeof *scratch);
-    int ok = d->first && d->count && d->weights && scratch;
-    for (uint32_t i = 0; ok && i < axis.out; i++) {
-        size_t count;
-        dg_lanczos_weights(axis, i, &d->first[i], &count, d->weights + i * d->window, scratch);
-        d->count[i] = (uint32_t)count;
-    }
-    free(scratch);
-    if (!ok) return 0;
+    if (!dg_lanczos_windows(axis, DG_ROW_BATCH - 1, &d->windows)) return 0;
     d->open = open_max(d);
     d->sums = blank(d->open * width, sizeof *d->sums);
     return d->sums != NULL;
@@ -156,26 +168,27 @@ static int down_init(down *d, dg_axis axis, size_t width)
 
 static void down_free(down *d)
 {
-    free(d->first);
-    free(d->count);
-    free(d->weights);
+    dg_lanczos_free(&d->windows);
     free(d->sums);
 }
 
-/* Takes the next input row. */
-static void down_push(down *d, const dg_row_loops *loops, const uint8_t *row)
+/* Takes a batch of input rows, `count` of which are there. */
+static void down_push(down *d, const dg_row_loops *loops, const uint8_t *rows, uint32_t count)
 {
-    uint32_t y = d->received++;
+    uint32_t y = d->received;
 
-    for (uint32_t i = d->done; i < d->outputs && d->first[i] <= y; i++)
-        loops->add(row, d->weights[i * d->window + (y - d->first[i])], d->width,
-                   d->sums + i % d->open * d->width);
+    for (uint32_t i = d->done; i < d->outputs && d->windows.of[i].first < y + DG_ROW_BATCH; i++) {
+        /* A window that begins or ends within the batch has zeros around it. */
+        const int32_t *weights = d->windows.of[i].weights + ((int64_t)y - d->windows.of[i].first);
+        loops->add(rows, weights, d->width, d->sums + i % d->open * d->width);
+    }
+    d->received += count;
 }
 
 /* Writes the next output row if all its input rows have come; returns whether it did. */
 static int down_next(down *d, const dg_row_loops *loops, uint8_t *out)
 {
-    if (d->done == d->outputs || d->first[d->done] + d->count[d->done] > d->received) return 0;
+    if (d->done == d->outputs || window_end(d, d->done) > d->received) return 0;
     loops->finish(d->sums + d->done % d->open * d->width, d->width, out);
     d->done++;
     return 1;
@@ -193,17 +206,16 @@ static int target_init(target *t, dg_size in)
 {
     dg_axis across_axis = {in.width, t->size.width}, down_axis = {in.height, t->size.height};
 
-    t->plane = blank(t->size.width, t->size.height);
+    t->plane = blank((size_t)t->size.height + DG_ROW_BATCH, t->size.width);
     if (!t->plane) return 0;
     if (t->across_needed && !t->narrowed_by) {
-        t->narrow = blank(t->size.width, 1);
+        t->narrow = blank(t->size.width, DG_ROW_BATCH);
         if (!t->narrow || !across_init(&t->across, across_axis)) return 0;
     }
     if (t->down_needed && !down_init(&t->down, down_axis, t->down_first ? in.width : t->size.width)) return 0;
     if (t->down_first) {
-        t->whole = blank(in.width, 1);
-        t->whole_wide = blank(in.width + (size_t)DG_TAP_BLOCK, sizeof *t->whole_wide);
-        if (!t->whole || !t->whole_wide) return 0;
+        t->summed = blank(in.width, 1);
+        if (!t->summed || !wide_init(&t->whole, in.width)) return 0;
     }
     return 1;
 }
@@ -216,8 +228,8 @@ enum dg_code dg_resize_open(dg_resize **resize, dg_size in, const dg_size *targe
 
     r->in = in;
     r->loops = dg_row_loops_best();
-    r->wide = blank(in.width + (size_t)DG_TAP_BLOCK, sizeof *r->wide);
-    int ok = r->wide != NULL;
+    r->batch = blank(in.width, DG_ROW_BATCH);
+    int ok = r->batch && wide_init(&r->wide, in.width);
     for (; ok && r->count < count; r->count++) {
         target *t = &r->targets[r->count];
         t->size = targets[r->count];
@@ -237,50 +249,66 @@ enum dg_code dg_resize_open(dg_resize **resize, dg_size in, const dg_size *targe
     return DG_OK;
 }
 
-/* Down, then across. */
-static void row_down_first(target *t, const dg_resize *r, const uint8_t *grey)
+/* A batch down, then across. */
+static void batch_down_first(target *t, const dg_resize *r, uint32_t count)
 {
-    down_push(&t->down, r->loops, grey);
-    for (;;) {
-        uint8_t *out = t->plane + (size_t)t->down.done * t->size.width;
-        if (!down_next(&t->down, r->loops, t->across_needed ? t->whole : out)) break;
-        if (!t->across_needed) continue;
-        r->loops->widen(t->whole, r->in.width, t->whole_wide);
-        r->loops->across(t->whole_wide, t->across.taps, t->size.width, out);
+    down *d = &t->down;
+    size_t width = t->size.width;
+
+    down_push(d, r->loops, r->batch, count);
+    if (!t->across_needed) {
+        while (down_next(d, r->loops, t->plane + d->done * width)) continue;
+        return;
+    }
+    while (down_next(d, r->loops, t->summed)) {
+        uint32_t i = d->done - 1;
+        r->loops->widen(t->summed, d->width, t->whole.samples + i % DG_ROW_BATCH * t->whole.stride);
+        if ((i + 1) % DG_ROW_BATCH == 0 || i + 1 == d->outputs)
+            r->loops->across(t->whole.samples, t->whole.stride, t->across.taps, width,
+                             t->plane + i / DG_ROW_BATCH * DG_ROW_BATCH * width);
     }
 }
 
-/* Across, then down. */
-static void row_across_first(target *t, const dg_resize *r, const uint8_t *grey)
+/* A batch across, then down. */
+static void batch_across_first(target *t, const dg_resize *r, uint32_t count)
 {
     size_t width = t->size.width;
-    const uint8_t *row = grey;
+    const uint8_t *rows = r->batch;
 
     if (t->narrowed_by) {
-        row = t->narrowed_by->narrow;
+        rows = t->narrowed_by->narrow;
     } else if (t->across_needed) {
-        r->loops->across(r->wide, t->across.taps, width, t->narrow);
-        row = t->narrow;
+        r->loops->across(r->wide.samples, r->wide.stride, t->across.taps, width, t->narrow);
+        rows = t->narrow;
     }
     if (!t->down_needed) {
-        memcpy(t->plane + r->received * width, row, width);
+        memcpy(t->plane + (r->received - count) * width, rows, count * width);
         return;
     }
-    down_push(&t->down, r->loops, row);
+    down_push(&t->down, r->loops, rows, count);
     while (down_next(&t->down, r->loops, t->plane + t->down.done * width)) continue;
 }
 
-void dg_resize_row(dg_resize *resize, const uint8_t *grey)
+uint8_t *dg_resize_row(const dg_resize *resize)
 {
-    resize->loops->widen(grey, resize->in.width, resize->wide);
+    return resize->batch + resize->received % DG_ROW_BATCH * (size_t)resize->in.width;
+}
+
+void dg_resize_take(dg_resize *resize)
+{
+    uint32_t at = resize->received % DG_ROW_BATCH, count = at + 1;
+
+    resize->loops->widen(dg_resize_row(resize), resize->in.width,
+                         resize->wide.samples + at * resize->wide.stride);
+    resize->received++;
+    if (count < DG_ROW_BATCH && resize->received < resize->in.height) return;
     for (int i = 0; i < resize->count; i++) {
         target *t = &resize->targets[i];
         if (t->down_first)
-            row_down_first(t, resize, grey);
+            batch_down_first(t, resize, count);
         else
-            row_across_first(t, resize, grey);
+            batch_across_first(t, resize, count);
     }
-    resize->received++;
 }
 
 const uint8_t *dg_resize_plane(const dg_resize *resize, int i)
@@ -296,10 +324,11 @@ void dg_resize_close(dg_resize *resize)
         across_free(&t->across);
         down_free(&t->down);
         free(t->narrow);
-        free(t->whole);
-        free(t->whole_wide);
+        free(t->summed);
+        free(t->whole.samples);
         free(t->plane);
     }
-    free(resize->wide);
+    free(resize->batch);
+    free(resize->wide.samples);
     free(resize);
 }

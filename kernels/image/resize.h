@@ -2,8 +2,8 @@
  * Pillow's Image.resize((w, h), LANCZOS) of one grey picture to several sizes at once, fed row by row:
  * imagehash.md section 4, newest Pillow.
  *
- * Memory is proportional to the widest window of rows each size draws on, not to the picture; each picture
- * side may be up to 2^24 samples long.
+ * Memory is proportional to the picture's sides and the targets' areas, not to the picture; each side may be
+ * up to 2^24 samples long.
  */
 #ifndef DG_IMAGE_RESIZE_H
 #define DG_IMAGE_RESIZE_H
@@ -25,8 +25,11 @@ typedef struct dg_resize dg_resize;
  * NULL. */
 enum dg_code dg_resize_open(dg_resize **resize, dg_size in, const dg_size *targets, int count, dg_err *err);
 
-/* Takes the picture's next row; to be called exactly in.height times. */
-void dg_resize_row(dg_resize *resize, const uint8_t *grey);
+/* Where the caller is to write the picture's next row, in.width samples; */
+uint8_t *dg_resize_row(const dg_resize *resize);
+
+/* and that it has done so. To be called in.height times. */
+void dg_resize_take(dg_resize *resize);
 
 /* Target i's samples row by row, complete after the last row; owned by `resize`. */
 const uint8_t *dg_resize_plane(const dg_resize *resize, int i);

@@ -1,7 +1,8 @@
 /*
  * The loops over whole rows that hashing spends its time in, once for each instruction set.
  *
- * All variants give the same bits: the arithmetic is integer, and sums wrap modulo 2^32.
+ * Resizing takes DG_ROW_BATCH rows at a time, so that a weight is loaded once for all of them. All variants
+ * give the same bits: the arithmetic is integer, and sums wrap modulo 2^32.
  */
 #ifndef DG_IMAGE_ROWS_H
 #define DG_IMAGE_ROWS_H
@@ -9,12 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Fixed point of the resize weights: 2^22 stands for one (Pillow's PRECISION_BITS). */
-enum { DG_WEIGHT_BITS = 22 };
-
-/* Weights are padded with zeros to whole blocks, so rows must have this many readable samples past their end.
- */
-enum { DG_TAP_BLOCK = 16 };
+enum {
+    DG_WEIGHT_BITS = 22, /* fixed point of the resize weights: 2^22 is one (Pillow's PRECISION_BITS) */
+    DG_ROW_BATCH = 4,
+    DG_TAP_BLOCK =
+        16 /* weights are padded with zeros to whole blocks, and rows are readable that far past their end */
+};
 
 /*
  * The weights of one output sample: low[0..blocks*16) belong to the inputs from `first`, and
@@ -36,21 +37,26 @@ typedef struct dg_row_loops {
 
     void (*widen)(const uint8_t *row, size_t count, int16_t *wide);
 
-    /* One row resized: out[i] = clip((2^21 + sum of weight*sample) >> 22) for each of `count` outputs. */
-    void (*across)(const int16_t *row, const dg_taps *taps, size_t count, uint8_t *out);
+    /*
+     * A batch of rows, `stride` samples apart, resized along the row: for each row and each of `count`
+     * outputs clip((2^21 + sum of weight*sample) >> 22). Output rows are `count` bytes apart.
+     */
+    void (*across)(const int16_t *rows, size_t stride, const dg_taps *taps, size_t count, uint8_t *out);
 
-    /* Columns resized, an input row at a time: sums[x] += weight*row[x]. */
-    void (*add)(const uint8_t *row, int32_t weight, size_t width, uint32_t *sums);
+    /* A batch of rows, `width` bytes apart, towards one output row: sums[x] += sum over k of
+     * weights[k]*rows[k][x]. */
+    void (*add)(const uint8_t *rows, const int32_t *weights, size_t width, uint32_t *sums);
 
     /* And at the end: out[x] = clip((2^21 + sums[x]) >> 22); the sums are set back to 0. */
     void (*finish)(uint32_t *sums, size_t width, uint8_t *out);
 } dg_row_loops;
 
-/* Every variant that was compiled in, the preferred last; dg_row_loops_count of them. */
-extern const dg_row_loops dg_row_loops_all[];
+/* Every variant that was compiled in, the preferred last; dg_row_loops_count of them. The first is plain C.
+ */
+extern const dg_row_loops *const dg_row_loops_all[];
 extern const int dg_row_loops_count;
 
-/* The last usable one. The first, "plain", always is. */
+/* The last usable one. */
 const dg_row_loops *dg_row_loops_best(void);
 
 #endif

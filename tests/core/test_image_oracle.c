@@ -29,17 +29,17 @@ static void luma_of_every_colour(void **state)
     uint8_t pixels[256 * 4], grey[256];
     (void)state;
     for (int v = 0; v < dg_row_loops_count; v++) {
-        if (!dg_row_loops_all[v].usable()) continue;
+        if (!dg_row_loops_all[v]->usable()) continue;
         for (uint32_t rg = 0; rg < 65536; rg++) {
             uint32_t r = rg >> 8, g = rg & 255, rounding = rg & 1 ? 0 : 32768;
             for (uint32_t b = 0; b < 256; b++) {
                 pixels[4 * b] = (uint8_t)r, pixels[4 * b + 1] = (uint8_t)g, pixels[4 * b + 2] = (uint8_t)b;
                 pixels[4 * b + 3] = (uint8_t)(b * 7 + g);
             }
-            dg_row_loops_all[v].luma(pixels, 256, rounding, grey);
+            dg_row_loops_all[v]->luma(pixels, 256, rounding, grey);
             for (uint32_t b = 0; b < 256; b++)
                 if (grey[b] != (19595 * r + 38470 * g + 7471 * b + rounding) >> 16)
-                    fail_msg("%s: %u %u %u", dg_row_loops_all[v].name, r, g, b);
+                    fail_msg("%s: %u %u %u", dg_row_loops_all[v]->name, r, g, b);
         }
     }
 }
@@ -49,14 +49,14 @@ static void luma_of_every_length(void **state)
 {
     (void)state;
     for (int v = 0; v < dg_row_loops_count; v++) {
-        if (!dg_row_loops_all[v].usable()) continue;
+        if (!dg_row_loops_all[v]->usable()) continue;
         for (size_t count = 0; count < 300; count++) {
             uint8_t *pixels = malloc(4 * count + count % 8 + 1), *grey = malloc(count + 1);
             assert_true(pixels && grey);
             uint8_t *start = pixels + count % 8 + 1;
             for (size_t i = 0; i < 4 * count; i++) start[i] = (uint8_t)below(256);
             grey[count] = 99;
-            dg_row_loops_all[v].luma(start, count, 32768, grey);
+            dg_row_loops_all[v]->luma(start, count, 32768, grey);
             for (size_t i = 0; i < count; i++)
                 assert_int_equal(grey[i],
                                  dg_luma_of(start[4 * i], start[4 * i + 1], start[4 * i + 2], 32768));
@@ -70,19 +70,20 @@ static void luma_of_every_length(void **state)
 static void rows_of_every_variant(void **state)
 {
     enum { MOST = 700 };
-    static uint8_t row[MOST], out[2][MOST];
+    static uint8_t rows[DG_ROW_BATCH * MOST], out[2][MOST];
     static uint32_t sums[2][MOST];
     (void)state;
     for (int v = 1; v < dg_row_loops_count; v++) {
-        const dg_row_loops *plain = &dg_row_loops_all[0], *other = &dg_row_loops_all[v];
+        const dg_row_loops *plain = dg_row_loops_all[0], *other = dg_row_loops_all[v];
         if (!other->usable()) continue;
         for (size_t width = 1; width < MOST; width += 1 + width / 40) {
             memset(sums, 0, sizeof sums);
             for (int k = 0; k < 12; k++) {
-                int32_t weight = (int32_t)below(1 << 23) - (1 << 22);
-                for (size_t x = 0; x < width; x++) row[x] = (uint8_t)below(256);
-                plain->add(row, weight, width, sums[0]);
-                other->add(row, weight, width, sums[1]);
+                int32_t weights[DG_ROW_BATCH];
+                for (int r = 0; r < DG_ROW_BATCH; r++) weights[r] = (int32_t)below(1 << 23) - (1 << 22);
+                for (size_t x = 0; x < DG_ROW_BATCH * width; x++) rows[x] = (uint8_t)below(256);
+                plain->add(rows, weights, width, sums[0]);
+                other->add(rows, weights, width, sums[1]);
             }
             assert_memory_equal(sums[0], sums[1], sizeof sums[0]);
             plain->finish(sums[0], width, out[0]);
@@ -97,12 +98,12 @@ static void rows_of_every_variant(void **state)
 static void across_of_every_variant(void **state)
 {
     enum { MOST = 50 * DG_TAP_BLOCK, OUTPUTS = 40 };
-    static int16_t wide[MOST + DG_TAP_BLOCK], low[MOST], high[MOST];
+    static int16_t wide[DG_ROW_BATCH * MOST], low[MOST], high[MOST];
     (void)state;
     for (int round = 0; round < 300; round++) {
         dg_taps taps[OUTPUTS];
         for (int i = 0; i < MOST; i++) {
-            wide[i] = (int16_t)below(256);
+            for (int r = 0; r < DG_ROW_BATCH; r++) wide[r * MOST + i] = (int16_t)below(256);
             low[i] = (int16_t)below(65536);
             high[i] = (int16_t)((int)below(128) - 64);
         }
@@ -112,11 +113,11 @@ static void across_of_every_variant(void **state)
             taps[i].first = below(MOST - blocks * DG_TAP_BLOCK);
             taps[i].high_first = below(MOST - high_blocks * DG_TAP_BLOCK);
         }
-        uint8_t expected[OUTPUTS], got[OUTPUTS];
-        dg_row_loops_all[0].across(wide, taps, OUTPUTS, expected);
+        uint8_t expected[DG_ROW_BATCH * OUTPUTS], got[DG_ROW_BATCH * OUTPUTS];
+        dg_row_loops_all[0]->across(wide, MOST, taps, OUTPUTS, expected);
         for (int v = 1; v < dg_row_loops_count; v++) {
-            if (!dg_row_loops_all[v].usable()) continue;
-            dg_row_loops_all[v].across(wide, taps, OUTPUTS, got);
+            if (!dg_row_loops_all[v]->usable()) continue;
+            dg_row_loops_all[v]->across(wide, MOST, taps, OUTPUTS, got);
             assert_memory_equal(got, expected, sizeof got);
         }
     }
@@ -126,23 +127,24 @@ static void across_of_every_variant(void **state)
 static void lanczos_weights(void **state)
 {
     enum { MOST = 6000 };
-    static int32_t weight[MOST];
-    static double scratch[MOST], exact[MOST];
+    static double exact[MOST];
     (void)state;
     seed = 7;
     for (int round = 0; round < 3000; round++) {
         dg_axis axis = {1 + below(round % 2 ? 200 : MOST - 1), 1 + below(round % 3 ? 40 : 1000)};
         double scale = (double)axis.in / axis.out, fs = scale > 1 ? scale : 1;
+        dg_windows windows;
+        assert_true(dg_lanczos_windows(axis, 2, &windows));
         for (uint32_t i = 0; i < axis.out; i++) {
-            uint32_t first;
-            size_t count;
-            dg_lanczos_weights(axis, i, &first, &count, weight, scratch);
-            assert_true(count <= dg_lanczos_window_max(axis));
+            const dg_window *w = &windows.of[i];
+            assert_true(w->count <= dg_lanczos_window_max(axis));
+            assert_true(w->weights[-2] == 0 && w->weights[-1] == 0);
+            assert_true(w->weights[w->count] == 0 && w->weights[w->count + 1] == 0);
             double centre = (i + 0.5) * scale, sum = 0;
             int lo = (int)(centre - 3 * fs + 0.5), hi = (int)(centre + 3 * fs + 0.5);
             lo = lo < 0 ? 0 : lo;
             hi = hi > (int)axis.in ? (int)axis.in : hi;
-            assert_true((int)first == lo && (int)count == hi - lo);
+            assert_true((int)w->first == lo && (int)w->count == hi - lo);
             for (int k = 0; k < hi - lo; k++) {
                 double t = (k + lo - centre + 0.5) * (1 / fs), u = t / 3;
                 exact[k] = t < -3 || t >= 3 ? 0
@@ -152,9 +154,10 @@ static void lanczos_weights(void **state)
             }
             for (int k = 0; k < hi - lo; k++) {
                 double fixed = exact[k] / sum * (1 << 22);
-                assert_int_equal(weight[k], (int)(fixed < 0 ? fixed - 0.5 : fixed + 0.5));
+                assert_int_equal(w->weights[k], (int)(fixed < 0 ? fixed - 0.5 : fixed + 0.5));
             }
         }
+        dg_lanczos_free(&windows);
     }
 }
 
@@ -197,7 +200,10 @@ static void resized_planes(void **state)
         dg_resize *resize;
         dg_err err = {DG_OK, ""};
         assert_int_equal(dg_resize_open(&resize, in, out, 3, &err), DG_OK);
-        for (uint32_t y = 0; y < in.height; y++) dg_resize_row(resize, plane + y * in.width);
+        for (uint32_t y = 0; y < in.height; y++) {
+            memcpy(dg_resize_row(resize), plane + y * in.width, in.width);
+            dg_resize_take(resize);
+        }
         for (int i = 0; i < 3; i++) {
             assert_true(dg_ref_resize(plane, (int)in.width, (int)in.height, expected, (int)out[i].width,
                                       (int)out[i].height));
