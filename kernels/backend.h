@@ -29,6 +29,13 @@ typedef struct dg_costs {
     double start;         /* begin one operation on all units */
 } dg_costs;
 
+/* Of one thread with AVX-512: the yardstick by which layouts are chosen everywhere. */
+#define DG_STANDARD_COSTS                                                                                    \
+    {                                                                                                        \
+        .partition_row = 10e-9, .look = 2e-9, .bucket_pair = 8e-9, .vector = 0.3e-9, .lanes = 8,             \
+        .brute = {0.017e-9, 0.031e-9, 0.055e-9, 0.11e-9}, .survivor = 5e-9, .start = 20e-6                   \
+    }
+
 typedef struct dg_device_info {
     char name[64];
     char vendor[64];

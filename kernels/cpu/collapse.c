@@ -11,6 +11,7 @@
  * in full. Their distinct rows keep the order of first occurrence, so that they can move down in place.
  */
 #include "cpu.h"
+#include "radix.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,6 @@ enum {
     TOP_BITS_MAX = 11,  /* first pass: 2048 open cache lines and pages are what a core's L2 and TLB follow */
     LOCAL_BITS_MAX = 8, /* later passes */
     INSERTION_MAX = 24, /* shorter runs are sorted by insertion */
-    SERIAL_ROWS = 150000, /* fewer rows take less than waking other threads may */
     PIECE_ROWS = 1 << 19, /* rows between two questions to the poll */
 };
 
@@ -105,11 +105,6 @@ static inline uint32_t digit_of(top_digit d, uint64_t key)
     return digit;
 }
 
-static uint32_t row_begin(uint32_t n, uint32_t part, uint32_t parts)
-{
-    return (uint32_t)((uint64_t)n * part / parts);
-}
-
 /*
  * Sorts keys 0..n-1, stably, into `out`; `key` is work space afterwards, as is `spare_row`. With `parity`
  * keys of even popcount come first. *even is their number.
@@ -117,7 +112,7 @@ static uint32_t row_begin(uint32_t n, uint32_t part, uint32_t parts)
 static enum dg_code sort_all(uint64_t *key, uint32_t *spare_row, items out, uint32_t n, int parity,
                              dg_team *team, uint32_t *even, dg_err *err)
 {
-    uint32_t threads = n < SERIAL_ROWS ? 1 : team->threads;
+    uint32_t threads = n < DG_SERIAL_ROWS ? 1 : team->threads;
     top_digit digit = {0, 0, parity};
     uint64_t varying = 0;
 #pragma omp parallel for num_threads(threads) if (threads > 1) reduction(| : varying) schedule(static)
@@ -139,25 +134,16 @@ static enum dg_code sort_all(uint64_t *key, uint32_t *spare_row, items out, uint
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static, 1)
     for (uint32_t part = 0; part < threads; part++) {
         uint32_t *count = position + (size_t)part * digits;
-        for (uint32_t i = row_begin(n, part, threads); i < row_begin(n, part + 1, threads); i++)
+        for (uint32_t i = dg_part_begin(n, part, threads); i < dg_part_begin(n, part + 1, threads); i++)
             count[digit_of(digit, key[i])]++;
     }
-    uint32_t sum = 0;
-    for (uint32_t d = 0; d < digits; d++) {
-        bucket[d] = sum;
-        for (uint32_t part = 0; part < threads; part++) {
-            uint32_t *at = &position[(size_t)part * digits + d], count = *at;
-            *at = sum;
-            sum += count;
-        }
-    }
-    bucket[digits] = n;
+    dg_counts_to_positions(position, threads, digits, bucket);
     *even = parity ? bucket[digits / 2] : n;
 
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static, 1)
     for (uint32_t part = 0; part < threads; part++) {
         uint32_t *to = position + (size_t)part * digits;
-        uint32_t begin = row_begin(n, part, threads), end = row_begin(n, part + 1, threads);
+        uint32_t begin = dg_part_begin(n, part, threads), end = dg_part_begin(n, part + 1, threads);
         for (uint32_t i = begin; i < end; i++) {
             if ((i - begin) % PIECE_ROWS == 0 && dg_team_stop(team)) break;
             uint32_t at = to[digit_of(digit, key[i])]++;
@@ -179,13 +165,13 @@ static enum dg_code sort_all(uint64_t *key, uint32_t *spare_row, items out, uint
  * number. */
 static uint32_t keep_distinct(items in, uint32_t n, uint64_t *key, uint32_t *first, dg_team *team)
 {
-    uint32_t threads = n < SERIAL_ROWS ? 1 : team->threads, unique = 0;
+    uint32_t threads = n < DG_SERIAL_ROWS ? 1 : team->threads, unique = 0;
     uint32_t *before = calloc(threads + 1, sizeof *before);
     if (!before) threads = 1; /* then the one part begins at 0 and needs no table */
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static, 1)
     for (uint32_t part = 0; part < threads; part++) {
         uint32_t count = 0;
-        for (uint32_t i = row_begin(n, part, threads); i < row_begin(n, part + 1, threads); i++)
+        for (uint32_t i = dg_part_begin(n, part, threads); i < dg_part_begin(n, part + 1, threads); i++)
             count += i == 0 || in.key[i] != in.key[i - 1];
         if (before) before[part + 1] = count;
     }
@@ -193,7 +179,7 @@ static uint32_t keep_distinct(items in, uint32_t n, uint64_t *key, uint32_t *fir
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static, 1) reduction(max : unique)
     for (uint32_t part = 0; part < threads; part++) {
         uint32_t u = before ? before[part] : 0;
-        for (uint32_t i = row_begin(n, part, threads); i < row_begin(n, part + 1, threads); i++)
+        for (uint32_t i = dg_part_begin(n, part, threads); i < dg_part_begin(n, part + 1, threads); i++)
             if (i == 0 || in.key[i] != in.key[i - 1]) {
                 key[u] = in.key[i];
                 first[u++] = i;
@@ -278,7 +264,7 @@ static enum dg_code collapse_wide(dg_op_collapse *op, dg_team *team, dg_err *err
     items sorted = {op->scratch, op->rows};
     uint64_t *mixed = malloc((size_t)n * sizeof *mixed);
     if (!mixed) return dg_fail_nomem(err, "sorting hashes");
-    uint32_t threads = n < SERIAL_ROWS ? 1 : team->threads;
+    uint32_t threads = n < DG_SERIAL_ROWS ? 1 : team->threads;
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
     for (uint32_t i = 0; i < n; i++) mixed[i] = mix_row(op->hashes + (size_t)i * words, words);
     if (sort_all(mixed, op->first, sorted, n, 0, team, &even, err)) {

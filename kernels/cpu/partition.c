@@ -6,13 +6,13 @@
  * cache, to those of its low bits. What moves is the sieve and the row number, not the row.
  */
 #include "cpu.h"
+#include "radix.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     GROUP_BITS_MAX = 11,
-    SERIAL_ROWS = 150000, /* fewer rows take less than waking other threads may */
     PIECE_ROWS = 1 << 18,
 };
 
@@ -33,11 +33,6 @@ typedef struct pass {
 static inline uint32_t value_at(const pass *p, uint32_t i)
 {
     return dg_chunk_value(p->hashes + (size_t)i * p->words, p->start, p->width);
-}
-
-static uint32_t row_begin(uint32_t n, uint32_t part, uint32_t parts)
-{
-    return (uint32_t)((uint64_t)n * part / parts);
 }
 
 /* Rows are in order already: only the offsets are missing. */
@@ -103,28 +98,20 @@ static void order_group(const pass *p, uint32_t group, uint32_t begin, uint32_t 
 static enum dg_code scatter(const pass *p, uint32_t *group_begin, uint32_t threads, dg_team *team,
                             dg_err *err)
 {
-    uint32_t groups = 1u << p->group_bits, sum = 0;
+    uint32_t groups = 1u << p->group_bits;
     uint32_t *position = calloc((size_t)threads * groups, sizeof *position);
     if (!position) return dg_fail_nomem(err, "ordering hashes");
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static, 1)
     for (uint32_t part = 0; part < threads; part++) {
         uint32_t *count = position + (size_t)part * groups;
-        for (uint32_t i = row_begin(p->n, part, threads); i < row_begin(p->n, part + 1, threads); i++)
+        for (uint32_t i = dg_part_begin(p->n, part, threads); i < dg_part_begin(p->n, part + 1, threads); i++)
             count[value_at(p, i) >> p->low_bits]++;
     }
-    for (uint32_t g = 0; g < groups; g++) {
-        group_begin[g] = sum;
-        for (uint32_t part = 0; part < threads; part++) {
-            uint32_t *at = &position[(size_t)part * groups + g], count = *at;
-            *at = sum;
-            sum += count;
-        }
-    }
-    group_begin[groups] = sum;
+    dg_counts_to_positions(position, threads, groups, group_begin);
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static, 1)
     for (uint32_t part = 0; part < threads; part++) {
-        uint32_t *to = position + (size_t)part * groups, begin = row_begin(p->n, part, threads);
-        for (uint32_t i = begin; i < row_begin(p->n, part + 1, threads); i++) {
+        uint32_t *to = position + (size_t)part * groups, begin = dg_part_begin(p->n, part, threads);
+        for (uint32_t i = begin; i < dg_part_begin(p->n, part + 1, threads); i++) {
             if ((i - begin) % PIECE_ROWS == 0 && dg_team_stop(team)) break;
             uint32_t v = value_at(p, i), at = to[v >> p->low_bits]++;
             store(p, i, at);
@@ -187,7 +174,7 @@ enum dg_code dg_cpu_partition(dg_op_partition *op, dg_team *team, dg_err *err)
                    : p.width / 2 > GROUP_BITS_MAX ? GROUP_BITS_MAX
                                                   : (p.width + 1) / 2;
     p.low_bits = p.width - p.group_bits;
-    uint32_t threads = p.n < SERIAL_ROWS ? 1 : team->threads;
+    uint32_t threads = p.n < DG_SERIAL_ROWS ? 1 : team->threads;
     if (p.low_bits == 0) { /* the groups are the buckets */
         scatter(&p, p.offsets, threads, team, err);
     } else {

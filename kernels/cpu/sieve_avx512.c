@@ -81,13 +81,6 @@ const dg_cpu_isa dg_cpu_isa_avx512 = {
     .name = "avx512",
     .supported = supported,
     .unit = run_unit,
-    .costs = {.partition_row = 10e-9,
-              .look = 2e-9,
-              .bucket_pair = 8e-9,
-              .vector = 0.3e-9,
-              .lanes = 8,
-              .brute = {0.017e-9, 0.031e-9, 0.055e-9, 0.11e-9},
-              .survivor = 5e-9,
-              .start = 20e-6},
+    .costs = DG_STANDARD_COSTS,
 };
 #endif

@@ -5,17 +5,7 @@
 
 static const double FEW = 3e-4; /* share of pairs that may pass a sieve: verifying costs a hundred compares */
 
-const dg_device_info dg_standard_device = {
-    .units = 1,
-    .costs = {.partition_row = 10e-9,
-              .look = 2e-9,
-              .bucket_pair = 8e-9,
-              .vector = 0.3e-9,
-              .lanes = 8,
-              .brute = {0.017e-9, 0.031e-9, 0.055e-9, 0.11e-9},
-              .survivor = 5e-9,
-              .start = 20e-6},
-};
+const dg_device_info dg_standard_device = {.units = 1, .costs = DG_STANDARD_COSTS};
 
 double dg_extent_pairs(const dg_extent *extent)
 {
