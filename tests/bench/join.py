@@ -206,6 +206,8 @@ def main():
     print(db.execute("SELECT dupgpu_debug()").fetchone()[0])
     print(f"SQLite {sqlite3.sqlite_version}, {os.cpu_count()} processors, {peers.faiss_words()}")
     db.close()
+    load = os.getloadavg()[0]
+    print(f"load average {load:.1f}" + ("; other work disturbs the figures, above all on two threads" * (load > 0.7)))
     start = time.monotonic()
     report = Report()
     report.line("", "", "", "time", "ratio to ours")
