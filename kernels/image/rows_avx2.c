@@ -59,24 +59,41 @@ TARGET static inline __attribute__((always_inline)) void add_products(const int1
     }
 }
 
+/* One output of each row of the batch: its rounded sum, not yet clipped. */
+TARGET static inline __attribute__((always_inline)) __m128i
+output_of_batch(const int16_t *rows, size_t stride, const dg_taps *taps)
+{
+    __m256i sum[DG_ROW_BATCH] = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
+                                 _mm256_setzero_si256()};
+    add_products(rows + taps->high_first, stride, taps->high, taps->high_blocks, sum);
+    for (size_t r = 0; r < DG_ROW_BATCH; r++) sum[r] = _mm256_slli_epi32(sum[r], 16);
+    add_products(rows + taps->first, stride, taps->low, taps->blocks, sum);
+
+    /* The four rows' totals side by side. */
+    __m256i pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(sum[0], sum[1]), _mm256_hadd_epi32(sum[2], sum[3]));
+    __m128i total = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+    return _mm_srai_epi32(_mm_add_epi32(total, _mm_set1_epi32(1 << (DG_WEIGHT_BITS - 1))), DG_WEIGHT_BITS);
+}
+
 TARGET static void across(const int16_t *rows, size_t stride, const dg_taps *taps, size_t count, uint8_t *out)
 {
-    const __m128i half = _mm_set1_epi32(1 << (DG_WEIGHT_BITS - 1));
+    const __m128i by_rows = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    size_t i = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        __m256i sum[DG_ROW_BATCH] = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
-                                     _mm256_setzero_si256()};
-        add_products(rows + taps[i].high_first, stride, taps[i].high, taps[i].high_blocks, sum);
-        for (size_t r = 0; r < DG_ROW_BATCH; r++) sum[r] = _mm256_slli_epi32(sum[r], 16);
-        add_products(rows + taps[i].first, stride, taps[i].low, taps[i].blocks, sum);
-
-        /* The four rows' totals side by side, then rounded, clipped and packed into four bytes. */
-        __m256i pairs =
-            _mm256_hadd_epi32(_mm256_hadd_epi32(sum[0], sum[1]), _mm256_hadd_epi32(sum[2], sum[3]));
-        __m128i total = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
-        total = _mm_srai_epi32(_mm_add_epi32(total, half), DG_WEIGHT_BITS);
-        total = _mm_packus_epi16(_mm_packs_epi32(total, total), total);
-        uint32_t bytes = (uint32_t)_mm_cvtsi128_si32(total);
+    for (; i + 4 <= count; i += 4) {
+        __m128i a = output_of_batch(rows, stride, &taps[i]), b = output_of_batch(rows, stride, &taps[i + 1]);
+        __m128i c = output_of_batch(rows, stride, &taps[i + 2]),
+                d = output_of_batch(rows, stride, &taps[i + 3]);
+        __m128i bytes = _mm_packus_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d));
+        bytes = _mm_shuffle_epi8(bytes, by_rows);
+        _mm_storeu_si32(out + i, bytes);
+        _mm_storeu_si32(out + count + i, _mm_srli_si128(bytes, 4));
+        _mm_storeu_si32(out + 2 * count + i, _mm_srli_si128(bytes, 8));
+        _mm_storeu_si32(out + 3 * count + i, _mm_srli_si128(bytes, 12));
+    }
+    for (; i < count; i++) {
+        __m128i a = output_of_batch(rows, stride, &taps[i]);
+        uint32_t bytes = (uint32_t)_mm_cvtsi128_si32(_mm_packus_epi16(_mm_packs_epi32(a, a), a));
         for (size_t r = 0; r < DG_ROW_BATCH; r++) out[r * count + i] = (uint8_t)(bytes >> 8 * r);
     }
 }
