@@ -382,6 +382,7 @@ static enum dg_code open_stage(dg_join *join, dg_err *err)
                            .begin_b = range->begin_b,
                            .count_b = range->count_b,
                            .sorted = join->rows && join->words == 1,
+                           .memory_limit = join->memory_limit,
                            .work = join->work};
     if (plan_stage(join, &stage, err)) return err->code;
     if (join->next_stage == 0) snprintf(join->report.plan, sizeof join->report.plan, "%s", join->reason);

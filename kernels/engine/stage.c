@@ -8,6 +8,7 @@ enum {
     HITS = 65536,   /* of a unit; a tile of 256 x 256 always fits */
     SLOTS_MIN = 32, /* units in flight: many to a parallel region, whose end waits for every thread */
     SLOTS_MAX = 256,
+    SLOTS_LEAST = 2,     /* under a memory limit */
     UNIT_COST = 1 << 22, /* least pairs compared in a unit of buckets: about a quarter of a millisecond */
     UNIT_COST_MAX = 1 << 26,
     UNIT_ROWS = 1 << 14, /* rows from which neighbouring buckets of a unit share what they read of others */
@@ -423,6 +424,8 @@ enum dg_code dg_stage_open(const dg_stage_spec *spec, dg_stage **out, dg_err *er
     s->self = spec->begin_a == spec->begin_b && spec->count_a == spec->count_b;
     s->slots = 2 * spec->info->units;
     s->slots = s->slots < SLOTS_MIN ? SLOTS_MIN : least(s->slots, SLOTS_MAX);
+    uint64_t affordable = spec->memory_limit / 4 / (HITS * sizeof(dg_hit));
+    if (affordable < s->slots) s->slots = affordable < SLOTS_LEAST ? SLOTS_LEAST : (uint32_t)affordable;
     s->batch = least(spec->info->units, s->slots);
     if (spec->backend->alloc(spec->device, (size_t)s->slots * HITS * sizeof(dg_hit), NULL, &s->hits, err)) {
         dg_stage_close(s);

@@ -27,10 +27,11 @@ typedef struct dg_stage_spec {
     uint32_t begin_a, count_a, begin_b, count_b; /* row ranges; the same range twice: a self join */
     int sorted;                                  /* rows of the range are in the order of their first bits */
     dg_layout layout;
-    int keep_layout;     /* do not let a brute pass stand in for chunks */
-    uint32_t sieve_bits; /* of brute passes */
-    uint32_t tile;       /* side of a tile of brute passes */
-    dg_buffer work;      /* work space that may be used, or empty */
+    int keep_layout;       /* do not let a brute pass stand in for chunks */
+    uint32_t sieve_bits;   /* of brute passes */
+    uint32_t tile;         /* side of a tile of brute passes */
+    uint64_t memory_limit; /* bytes; a quarter of it goes to hits on their way */
+    dg_buffer work;        /* work space that may be used, or empty */
 } dg_stage_spec;
 
 typedef struct dg_stage dg_stage;
