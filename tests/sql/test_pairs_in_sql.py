@@ -41,7 +41,7 @@ TRAPS = (
 )
 
 
-@pytest.mark.parametrize("statistics", [None, "2000 1", "1000000 1"])
+@pytest.mark.parametrize("statistics", [None, "1 1", "2000 1", "1000000 1"])
 @pytest.mark.parametrize("sql", TRAPS[:3], ids=range(3))
 def test_a_join_searches_once(photos, sql, statistics):
     if statistics:
@@ -55,15 +55,6 @@ def with_statistics(photos, words):
     photos.run("CREATE INDEX by_taken ON photos(taken)").run("ANALYZE").run("DELETE FROM sqlite_stat1")
     photos.run("INSERT INTO sqlite_stat1 VALUES('photos', 'by_taken', ?)", words)
     photos.run("ANALYZE sqlite_schema")
-
-
-@pytest.mark.parametrize("sql", TRAPS[:3], ids=range(3))
-def test_a_join_that_looks_up_row_after_row_ends_it_soon(photos, sql):
-    """Statistics that promise one row make SQLite look up one id after the other, some 1,900 here."""
-    with_statistics(photos, "1 1")
-    before = photos.searches()
-    photos.run(sql)
-    assert photos.searches() - before <= 10, photos.plan(sql)
 
 
 @pytest.mark.parametrize("sql", TRAPS[3:], ids=range(3, len(TRAPS)))
