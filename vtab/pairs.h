@@ -74,9 +74,17 @@ int dg_pairs_filter(dg_pairs *pairs, const dg_pairs_request *request, char **err
 /* Reads on when the buffer is empty; use dg_pairs_next. */
 int dg_pairs_refill(dg_pairs *pairs, char **error);
 
+enum {
+    DG_PAIRS_AHEAD = 8
+}; /* pairs whose keys are on their way from memory: they lie anywhere in the column */
+
 static inline int dg_pairs_next(dg_pairs *pairs, char **error)
 {
     pairs->at++;
+    if (pairs->column.integers && pairs->at + DG_PAIRS_AHEAD < pairs->count) {
+        __builtin_prefetch(&pairs->column.integers[pairs->out[pairs->at + DG_PAIRS_AHEAD].a]);
+        __builtin_prefetch(&pairs->column.integers[pairs->out[pairs->at + DG_PAIRS_AHEAD].b]);
+    }
     return pairs->at < pairs->count || pairs->ended ? SQLITE_OK : dg_pairs_refill(pairs, error);
 }
 

@@ -42,6 +42,8 @@ uint32_t dg_sieve_words_for(uint32_t words, uint32_t threshold)
     return chosen;
 }
 
+enum { ONE_PASS_WIDTH = 11 }; /* chunks up to this width are partitioned in one pass, wider ones in two */
+
 /* The widest chunk that pays: one whose buckets hold about half a row. */
 static uint32_t width_limit(uint64_t rows)
 {
@@ -93,7 +95,9 @@ void dg_layout_predict(const dg_extent *extent, const dg_device_info *device, dg
             looked * cost->look + entered * cost->bucket_pair + vectors * cost->vector * sieve_words;
         if (c > 0 || !extent->sorted) {
             double moved = (double)extent->rows_a + (extent->self ? 0 : (double)extent->rows_b);
-            layout->seconds += moved * cost->partition_row * (1 + 0.5 * (sieve_words - 1)) + buckets * 1e-9;
+            double passes = chunk->width <= ONE_PASS_WIDTH ? 0.6 : 1;
+            layout->seconds +=
+                moved * cost->partition_row * passes * (1 + 0.5 * (sieve_words - 1)) + buckets * 1e-9;
         }
     }
     layout->seconds = layout->seconds / device->units + layout->chunks * cost->start;
