@@ -107,24 +107,35 @@ static double fitted_brute(const dg_join *join, const dg_extent *extent, const d
     return best;
 }
 
-/* The best layout for the rows as they are: the cheapest on uniform rows unless the sample shows its chunks
- * skewed. */
+/*
+ * The best layout for the rows as they are. Skew only adds to what uniform rows would cost, so layouts are
+ * tried from the one cheapest on uniform rows up, until none left could be cheaper than the best with its
+ * skew.
+ */
 static enum dg_code best_layout(const dg_join *join, const dg_extent *extent, const dg_sample *sample,
                                 dg_layout *best, dg_err *err)
 {
-    uint32_t from = 2, to = extent->threshold + 1;
-    if (join->spec.chunks) from = to = join->spec.chunks;
+    double uniform[DG_CHUNKS_MAX + 1];
+    dg_layout layout;
     *best = (dg_layout){.seconds = INFINITY};
-    for (uint32_t chunks = from; chunks <= to && chunks <= DG_CHUNKS_MAX; chunks++) {
-        dg_layout layout;
-        if (!dg_layout_make(extent, chunks, &layout)) continue;
+    for (uint32_t chunks = 0; chunks <= DG_CHUNKS_MAX; chunks++) {
+        uniform[chunks] = INFINITY;
+        if ((join->spec.chunks && chunks != join->spec.chunks) || !dg_layout_make(extent, chunks, &layout))
+            continue;
         dg_layout_predict(extent, &dg_standard_device, &layout);
-        if (layout.seconds >= best->seconds) continue; /* skew only adds to it */
+        uniform[chunks] = layout.seconds;
+    }
+    for (;;) {
+        uint32_t next = 0;
+        for (uint32_t chunks = 1; chunks <= DG_CHUNKS_MAX; chunks++)
+            if (uniform[chunks] < uniform[next]) next = chunks;
+        if (uniform[next] >= best->seconds) return DG_OK; /* also where no layout is left */
+        uniform[next] = INFINITY;
+        dg_layout_make(extent, next, &layout);
         if (dg_sample_skew(sample, &layout, err)) return err->code;
         dg_layout_predict(extent, &dg_standard_device, &layout);
         if (layout.seconds < best->seconds) *best = layout;
     }
-    return DG_OK;
 }
 
 static double worst_skew(const dg_layout *layout)

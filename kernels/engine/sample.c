@@ -60,7 +60,9 @@ enum dg_code dg_sample_skew(const dg_sample *sample, dg_layout *layout, dg_err *
 {
     /* More than 16 bits are never equal often enough to be counted in a sample: the first 16 stand for them.
      */
-    uint32_t n = sample->count, most = 16;
+    uint32_t n = sample->count, most = 1;
+    for (uint32_t c = 0; c < layout->chunks; c++)
+        if (layout->chunk[c].width > most) most = layout->chunk[c].width < 16 ? layout->chunk[c].width : 16;
     uint32_t *held = calloc((size_t)1 << most, sizeof *held);
     if (!held) return dg_fail_nomem(err, "a sample of the rows");
     for (uint32_t c = 0; c < layout->chunks; c++) {
