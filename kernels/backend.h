@@ -17,7 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Seconds on one unit of the device, fitted to `make bench` runs; the planner compares sums of these. */
+/* Seconds on one unit of the device, fitted to runs of tests/bench/join_engine.c; the planner compares sums
+ * of these. */
 typedef struct dg_costs {
     double partition_row; /* order one row by one chunk */
     double look;          /* look up one pair of buckets */

@@ -2,8 +2,8 @@
  * The CPU backend: every operation of ops.h on the cores of this machine.
  *
  * Its parts: cpu.c the door; threads.c how many threads and when not; isa.c which instruction set;
- * collapse.c, partition.c and compare.c one operation each; sieve.inc.h the inner loops, instantiated once
- * for each instruction set by sieve_*.c. Device memory is host memory.
+ * collapse.c, partition.c and compare.c one operation each; radix.h what the first two share; sieve.inc.h the
+ * inner loops, instantiated once for each instruction set by sieve_*.c. Device memory is host memory.
  */
 #ifndef DG_CPU_H
 #define DG_CPU_H

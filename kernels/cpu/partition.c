@@ -12,8 +12,8 @@
 #include <string.h>
 
 enum {
-    GROUP_BITS_MAX = 11,
-    PIECE_ROWS = 1 << 18,
+    GROUP_BITS_MAX = 11,  /* groups a row is scattered to at once, as in collapse.c */
+    PIECE_ROWS = 1 << 18, /* rows between two questions to the poll */
 };
 
 /* Everything the passes share. Arrays are those of the index; a row's position in all of them is the same. */

@@ -1,5 +1,4 @@
-/* The sieve in plain C, for any processor: bit counting by adding neighbouring fields (Hacker's Delight 5-1).
- */
+/* The sieve in plain C, for any processor. */
 #include "../bits.h"
 
 #include <stdint.h>

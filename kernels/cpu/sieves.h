@@ -10,10 +10,7 @@
 
 #include "cpu.h"
 
-enum {
-    SURVIVORS = 1024,
-
-};
+enum { SURVIVORS = 1024 }; /* that wait to be verified together */
 
 typedef struct dg_survivor {
     uint32_t a, b; /* positions in the two indexes */
