@@ -50,8 +50,6 @@ struct dg_join {
     stage_range range[STAGES_MAX];
     uint32_t stages, next_stage;
     dg_stage *stage;
-    dg_layout layout; /* of the stage */
-    char reason[160];
 
     uint32_t equal;     /* next distinct row whose equal rows are paired */
     const dg_hit *hits; /* being turned into pairs */
@@ -78,7 +76,7 @@ static uint32_t sample_rows(uint32_t rows)
 /* Seconds of brute force with the widest sieve, and that sieve: right for any data. */
 static double safe_brute(const dg_join *join, const dg_extent *extent, dg_stage_spec *stage)
 {
-    stage->sieve_bits = join->words >= 4 ? 256 : join->words >= 2 ? 128 : 64;
+    stage->sieve_bits = dg_widest_sieve(join->words);
     stage->tile = DG_TILE_MAX / 4;
     return dg_brute_seconds(extent, &join->info, stage->sieve_bits);
 }
@@ -198,6 +196,8 @@ static enum dg_code plan_stage(dg_join *join, dg_stage_spec *stage, dg_err *err)
                         .threshold = range->threshold,
                         .sorted = stage->sorted};
     dg_sample sample;
+    dg_layout layout;
+    char plan[sizeof join->report.plan];
     int reordered = 0, wanted = join->spec.plan, multi = 0;
     uint32_t begin = range->count_a >= range->count_b ? range->begin_a : range->begin_b;
     uint32_t count = range->count_a >= range->count_b ? range->count_a : range->count_b;
@@ -207,19 +207,19 @@ static enum dg_code plan_stage(dg_join *join, dg_stage_spec *stage, dg_err *err)
     double brute = safe_brute(join, &extent, stage);
     const char *why = "the only plan for this threshold";
     if (wanted != DG_PLAN_BRUTE && join->spec.focus == DG_FOCUS_NONE) {
-        if (best_layout(join, &extent, &sample, &join->layout, err)) goto done;
-        int possible = isfinite(join->layout.seconds);
-        if (possible && worst_skew(&join->layout) > SKEWED && self && extent.bits <= ORDERED_BITS_MAX &&
-            join->stages == 1 && reorder_bits(join, &extent, &sample, &join->layout, &reordered, err))
+        if (best_layout(join, &extent, &sample, &layout, err)) goto done;
+        int possible = isfinite(layout.seconds);
+        if (possible && worst_skew(&layout) > SKEWED && self && extent.bits <= ORDERED_BITS_MAX &&
+            join->stages == 1 && reorder_bits(join, &extent, &sample, &layout, &reordered, err))
             goto done;
-        if (possible) dg_layout_predict(&extent, &join->info, &join->layout);
+        if (possible) dg_layout_predict(&extent, &join->info, &layout);
         /* A closer look at brute force is worth its time only where it may change the answer. */
-        multi = possible && (wanted == DG_PLAN_MULTI_INDEX || join->layout.seconds < brute / 8);
+        multi = possible && (wanted == DG_PLAN_MULTI_INDEX || layout.seconds < brute / 8);
         if (!multi) brute = fitted_brute(join, &extent, &sample, stage);
-        multi = multi || (possible && join->layout.seconds < brute);
+        multi = multi || (possible && layout.seconds < brute);
         if (possible && !multi) why = "predicted cheaper than multi_index";
         if (multi) why = wanted == DG_PLAN_MULTI_INDEX ? "asked for" : "predicted cheaper than brute force";
-        if (multi && layout_bytes(join, &join->layout) > join->memory_limit) {
+        if (multi && layout_bytes(join, &layout) > join->memory_limit) {
             multi = 0;
             why = "memory limit";
             brute = fitted_brute(join, &extent, &sample, stage);
@@ -232,15 +232,13 @@ static enum dg_code plan_stage(dg_join *join, dg_stage_spec *stage, dg_err *err)
     stage->sorted = extent.sorted;
     stage->keep_layout = wanted == DG_PLAN_MULTI_INDEX;
     if (multi)
-        snprintf(join->reason, sizeof join->reason,
-                 "multi_index, %u chunks of %u bits%s%s: %s (%.2g s, brute %.2g s)", join->layout.chunks,
-                 join->layout.chunk[0].width, reordered ? ", bits reordered" : "",
-                 join->stages > 1 ? ", rows split by parity" : "", why, join->layout.seconds, brute);
+        snprintf(plan, sizeof plan, "multi_index, %u chunks of %u bits%s%s: %s (%.2g s, brute %.2g s)",
+                 layout.chunks, layout.chunk[0].width, reordered ? ", bits reordered" : "",
+                 join->stages > 1 ? ", rows split by parity" : "", why, layout.seconds, brute);
     else
-        snprintf(join->reason, sizeof join->reason, "brute, sieve of %u bits: %s (%.2g s)", stage->sieve_bits,
-                 why, brute);
-    if (!multi) join->layout = (dg_layout){0};
-    stage->layout = join->layout;
+        snprintf(plan, sizeof plan, "brute, sieve of %u bits: %s (%.2g s)", stage->sieve_bits, why, brute);
+    if (join->next_stage == 0) memcpy(join->report.plan, plan, sizeof plan);
+    stage->layout = multi ? layout : (dg_layout){0};
 done:
     free(sample.rows);
     return err->code;
@@ -396,7 +394,6 @@ static enum dg_code open_stage(dg_join *join, dg_err *err)
                            .memory_limit = join->memory_limit,
                            .work = join->work};
     if (plan_stage(join, &stage, err)) return err->code;
-    if (join->next_stage == 0) snprintf(join->report.plan, sizeof join->report.plan, "%s", join->reason);
     return dg_stage_open(&stage, &join->stage, err);
 }
 
@@ -406,6 +403,10 @@ static void close_stage(dg_join *join)
     dg_stage_counts counts = dg_stage_count(join->stage);
     join->report.batches += counts.units;
     join->report.candidates += counts.candidates;
+    if (counts.chunks_left)
+        snprintf(join->report.fallback, sizeof join->report.fallback,
+                 "the last %u chunks by brute force: their buckets are larger than a sample foretold",
+                 counts.chunks_left);
     uint64_t column = (uint64_t)join->spec.rows * join->words * sizeof(uint64_t);
     uint64_t bytes = column + (join->rows ? collapse_bytes(join) : 0) + counts.bytes;
     if (bytes > join->report.bytes) join->report.bytes = bytes;

@@ -103,10 +103,20 @@ void dg_layout_predict(const dg_extent *extent, const dg_device_info *device, dg
     layout->seconds = layout->seconds / device->units + layout->chunks * cost->start;
 }
 
+uint32_t dg_widest_sieve(uint32_t words)
+{
+    return words >= 4 ? 256 : words >= 2 ? 128 : 64;
+}
+
+double dg_brute_pair(const dg_costs *costs, uint32_t sieve_bits)
+{
+    return costs->brute[sieve_bits == 32 ? 0 : sieve_bits == 64 ? 1 : sieve_bits == 128 ? 2 : 3];
+}
+
 double dg_brute_seconds(const dg_extent *extent, const dg_device_info *device, uint32_t sieve_bits)
 {
-    uint32_t which = sieve_bits == 32 ? 0 : sieve_bits == 64 ? 1 : sieve_bits == 128 ? 2 : 3;
-    return dg_extent_pairs(extent) * device->costs.brute[which] / device->units + device->costs.start;
+    return dg_extent_pairs(extent) * dg_brute_pair(&device->costs, sieve_bits) / device->units +
+           device->costs.start;
 }
 
 /* Appends to masks, ascending, prefix plus every number of up to `radius` set bits among the low `width`

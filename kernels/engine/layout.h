@@ -58,6 +58,12 @@ int dg_layout_make(const dg_extent *extent, uint32_t chunks, dg_layout *out);
 /* Fills in candidates and seconds. */
 void dg_layout_predict(const dg_extent *extent, const dg_device_info *device, dg_layout *layout);
 
+/* The widest sieve a row of that many words allows, in bits: right for any data. */
+uint32_t dg_widest_sieve(uint32_t words);
+
+/* Seconds to compare a pair in a tile by a sieve of `bits`. */
+double dg_brute_pair(const dg_costs *costs, uint32_t sieve_bits);
+
 /* Seconds of brute force with a sieve of `bits`. */
 double dg_brute_seconds(const dg_extent *extent, const dg_device_info *device, uint32_t sieve_bits);
 

@@ -24,6 +24,14 @@ typedef struct item {
     uint32_t hits;
 } item;
 
+/* Where the cutting of a pass into units stands. */
+typedef struct generator {
+    uint32_t bucket;         /* next bucket */
+    uint32_t mask;           /* inside a large bucket: next mask */
+    uint32_t tile_a, tile_b; /* inside a pair of large buckets or the tile grid */
+    int inside;              /* a large bucket is being cut */
+} generator;
+
 struct dg_stage {
     dg_stage_spec spec;
     int self;
@@ -34,12 +42,8 @@ struct dg_stage {
     uint32_t *masks, mask_count;
     uint32_t *offsets_a, *offsets_b; /* host copies, or the device's memory itself */
 
-    /* The generator: what of the pass has not become units yet. */
-    uint32_t bucket;         /* next bucket, or row of tiles */
-    uint32_t mask;           /* inside a large bucket: next mask */
-    uint32_t tile_a, tile_b; /* inside a pair of large buckets or the tile grid */
-    int inside;              /* a large bucket is being cut */
-    double mean;             /* rows in a bucket of b */
+    generator next; /* what of the pass has not become units yet */
+    double mean;    /* rows in a bucket of b */
 
     item *items; /* in order; items[head ..] are not delivered yet */
     uint32_t head, count, room;
@@ -151,7 +155,6 @@ static void open_brute_pass(dg_stage *s)
     s->b.begin = spec->begin_b;
     s->b.count = spec->count_b;
     s->brute = 1;
-    s->tile_a = s->tile_b = 0;
     if (spec->layout.chunks) s->spec.tile = DG_TILE_MAX / 4; /* planned for buckets */
 }
 
@@ -159,8 +162,7 @@ static enum dg_code open_pass(dg_stage *s, dg_err *err)
 {
     const dg_stage_spec *spec = &s->spec;
     const dg_layout *layout = &spec->layout;
-    s->bucket = s->mask = 0;
-    s->inside = 0;
+    s->next = (generator){0};
     s->pass_open = 1;
     if (layout->chunks == 0) {
         open_brute_pass(s);
@@ -178,7 +180,7 @@ static enum dg_code open_pass(dg_stage *s, dg_err *err)
     double all = dg_extent_pairs(&extent);
     const dg_costs *costs = &dg_standard_device.costs;
     double here = counted_candidates(s, chunk) * costs->vector / costs->lanes;
-    if (!spec->keep_layout && here > all * costs->brute[spec->words >= 4 ? 3 : spec->words >= 2 ? 2 : 1]) {
+    if (!spec->keep_layout && here > all * dg_brute_pair(costs, dg_widest_sieve(spec->words))) {
         close_pass(s);
         s->total.chunks_left = layout->chunks - s->pass;
         s->pass_open = 1;
@@ -203,25 +205,25 @@ static uint32_t least(uint32_t x, uint32_t y)
 static int next_tile(dg_stage *s, uint32_t begin_a, uint32_t end_a, uint32_t begin_b, uint32_t end_b,
                      uint32_t side, int triangle, dg_unit *unit)
 {
-    uint32_t a0 = begin_a + s->tile_a * side;
+    uint32_t a0 = begin_a + s->next.tile_a * side;
     if (a0 >= end_a) return 0;
-    uint32_t b0 = begin_b + s->tile_b * side;
+    uint32_t b0 = begin_b + s->next.tile_b * side;
     *unit = (dg_unit){DG_UNIT_TILE, a0, least(a0 + side, end_a), b0, least(b0 + side, end_b)};
-    s->tile_b++;
-    if (begin_b + s->tile_b * side >= end_b) {
-        s->tile_a++;
-        s->tile_b = triangle ? s->tile_a : 0;
+    s->next.tile_b++;
+    if (begin_b + s->next.tile_b * side >= end_b) {
+        s->next.tile_a++;
+        s->next.tile_b = triangle ? s->next.tile_a : 0;
     }
     return 1;
 }
 
-/* The next tile of bucket s->bucket with its neighbours. */
+/* The next tile of bucket s->next.bucket with its neighbours. */
 static int next_bucket_tile(dg_stage *s, dg_unit *unit)
 {
-    uint32_t v = s->bucket;
+    uint32_t v = s->next.bucket;
     const uint32_t *offsets_b = s->self ? s->offsets_a : s->offsets_b;
-    for (; s->mask < s->mask_count; s->mask++, s->tile_a = s->tile_b = 0) {
-        uint32_t u = v ^ s->masks[s->mask];
+    for (; s->next.mask < s->mask_count; s->next.mask++, s->next.tile_a = s->next.tile_b = 0) {
+        uint32_t u = v ^ s->masks[s->next.mask];
         if ((s->self && u < v) || offsets_b[u] == offsets_b[u + 1]) continue;
         if (next_tile(s, s->offsets_a[v], s->offsets_a[v + 1], offsets_b[u], offsets_b[u + 1], DG_TILE_MAX,
                       s->self && u == v, unit))
@@ -236,13 +238,13 @@ static int next_unit(dg_stage *s, dg_unit *unit)
     if (s->brute) return next_tile(s, 0, s->spec.count_a, 0, s->spec.count_b, s->spec.tile, s->self, unit);
     uint32_t buckets = 1u << s->a.chunk.width;
     for (;;) {
-        if (s->inside) {
+        if (s->next.inside) {
             if (next_bucket_tile(s, unit)) return 1;
-            s->inside = 0;
-            s->bucket++;
+            s->next.inside = 0;
+            s->next.bucket++;
         }
-        if (s->bucket == buckets) return 0;
-        uint32_t begin = s->bucket, v = begin;
+        if (s->next.bucket == buckets) return 0;
+        uint32_t begin = s->next.bucket, v = begin;
         double cost = 0, near = s->self ? s->mask_count / 2.0 + 1 : s->mask_count;
         uint32_t rows = 0;
         while (v < buckets && (cost < UNIT_COST || (rows < UNIT_ROWS && cost < UNIT_COST_MAX))) {
@@ -252,13 +254,13 @@ static int next_unit(dg_stage *s, dg_unit *unit)
             rows += n;
             v++;
         }
-        s->bucket = v;
+        s->next.bucket = v;
         if (v > begin) {
             *unit = (dg_unit){DG_UNIT_BUCKETS, begin, v, 0, 0};
             return 1;
         }
-        s->inside = 1;
-        s->mask = s->tile_a = s->tile_b = 0;
+        s->next.inside = 1;
+        s->next.mask = s->next.tile_a = s->next.tile_b = 0;
     }
 }
 
@@ -303,22 +305,22 @@ static enum dg_code split(dg_stage *s, uint32_t i, dg_err *err)
         part[n++] = (dg_unit){u.kind, middle, u.a1, 0, 0};
     } else if (u.kind == DG_UNIT_BUCKETS) {
         /* One bucket: its tiles, made by the generator set aside for the moment. */
-        dg_stage at = *s;
+        generator aside = s->next;
         uint32_t room = 0;
         dg_unit *tiles = NULL;
-        s->bucket = u.a0;
-        s->mask = s->tile_a = s->tile_b = 0;
+        s->next = (generator){.bucket = u.a0};
         for (dg_unit tile; next_bucket_tile(s, &tile); tiles[n++] = tile) {
             if (n < room) continue;
             room = room ? 2 * room : 64;
             dg_unit *larger = realloc(tiles, room * sizeof *tiles);
             if (!larger) {
                 free(tiles);
+                s->next = aside;
                 return dg_fail_nomem(err, "the list of units");
             }
             tiles = larger;
         }
-        s->bucket = at.bucket, s->mask = at.mask, s->tile_a = at.tile_a, s->tile_b = at.tile_b;
+        s->next = aside;
         enum dg_code code = replace(s, i, tiles, n, err);
         free(tiles);
         return code;
