@@ -207,7 +207,7 @@ enum dg_code dg_settings_for_join(const dg_settings *settings, dg_join_spec *spe
         dg_setting_word(settings, DG_SETTING_BACKEND, &backend, err) != DG_OK)
         return err->code;
     if (dg_setting_number(settings, DG_SETTING_ENABLED, &enabled, err) != DG_OK ||
-        dg_settings_memory_limit(settings, &spec->memory_limit, err) != DG_OK ||
+        dg_settings_memory_limit(settings, &spec->place.memory_limit, err) != DG_OK ||
         dg_setting_number(settings, DG_SETTING_THREADS, &threads, err) != DG_OK ||
         dg_setting_number(settings, DG_SETTING_PLAN, &plan, err) != DG_OK)
         return err->code;
@@ -217,8 +217,8 @@ enum dg_code dg_settings_for_join(const dg_settings *settings, dg_join_spec *spe
             return dg_fail(err, DG_ERROR, "backend '%s' is a GPU's, but the setting enabled is 0", backend);
         backend = "cpu";
     }
-    spec->backend = backend;
+    spec->place.backend = backend;
     spec->plan = (enum dg_join_plan)(int)plan;
-    spec->threads = (uint32_t)threads;
+    spec->place.threads = (uint32_t)threads;
     return DG_OK;
 }

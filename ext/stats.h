@@ -8,13 +8,13 @@
 #ifndef DG_EXT_STATS_H
 #define DG_EXT_STATS_H
 
-#include "../kernels/engine/join.h"
+#include "../kernels/engine/report.h"
 
 enum { DG_STATS_KEPT = 64 };
 
 typedef struct dg_stats_row {
     const char *op; /* static: the table's name */
-    dg_join_report report;
+    dg_report report;
 } dg_stats_row;
 
 typedef struct dg_stats {
@@ -22,7 +22,7 @@ typedef struct dg_stats {
     dg_stats_row ring[DG_STATS_KEPT];
 } dg_stats;
 
-static inline void dg_stats_add(dg_stats *stats, const char *op, const dg_join_report *report)
+static inline void dg_stats_add(dg_stats *stats, const char *op, const dg_report *report)
 {
     stats->ring[stats->added++ % DG_STATS_KEPT] = (dg_stats_row){op, *report};
 }

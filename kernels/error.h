@@ -13,6 +13,9 @@ enum dg_code {
     DG_ERROR,     /* wrong input or a fault; the text says which */
     DG_NOMEM,     /* an allocation failed */
     DG_INTERRUPT, /* the caller's poll asked to stop */
+    /* Of a device other than the host. The same work may succeed elsewhere. */
+    DG_DEVICE_ERROR, /* it is not there, cannot run our code, or failed */
+    DG_DEVICE_NOMEM, /* its memory, or the host memory its driver locks, is too small */
 };
 
 typedef struct dg_err {

@@ -16,7 +16,9 @@
 #define DG_OP_LIST(X)                                                                                        \
     X(COLLAPSE, dg_op_collapse, "find the distinct rows of a column")                                        \
     X(PARTITION, dg_op_partition, "order rows by one chunk of their bits")                                   \
-    X(COMPARE, dg_op_compare, "find the row pairs within a distance, unit by unit")
+    X(COMPARE, dg_op_compare, "find the row pairs within a distance, unit by unit")                          \
+    X(HISTOGRAM, dg_op_histogram, "count the row pairs at each distance, unit by unit")                      \
+    X(NEAREST, dg_op_nearest, "find the k nearest rows of each query")
 
 enum dg_op {
 #define X(name, type, what) DG_OP_##name,
@@ -146,10 +148,43 @@ typedef struct dg_op_compare {
     const dg_unit *units;
     uint32_t unit_count;
     const uint32_t *slots; /* all different */
-    dg_buffer hits;        /* dg_hit */
+    dg_hit *hits;          /* host memory */
     uint32_t capacity;
     uint32_t *counts;
     uint64_t *candidates;
 } dg_op_compare;
+
+/*
+ * HISTOGRAM. Counts the pairs of each unit by distance. Units are DG_UNIT_TILE, the tables have no chunk, and
+ * self joins are as in COMPARE.
+ *
+ * Out: counts[u * (bits + 1) + d], the pairs of unit u at distance d. `bits` is at most 64 * words.
+ */
+typedef struct dg_op_histogram {
+    const dg_index *a, *b;
+    uint32_t bits;
+    const dg_unit *units;
+    uint32_t unit_count;
+    uint32_t *counts;
+} dg_op_histogram;
+
+typedef struct dg_neighbour {
+    uint32_t row, distance;
+} dg_neighbour;
+
+/*
+ * NEAREST. For each row q of `queries` the k rows of `rows` that come first by (distance, row number) among
+ * those with distance <= limit. Neither table has a chunk. k is 1 or more.
+ *
+ * In and out, for query number i (0 the first): found[i] rows, at most k, in that order at neighbours[i * k].
+ * Those given on entry compete with the rows of the table, and have smaller row numbers than all of them: so
+ * a table may be searched in pieces, first rows first.
+ */
+typedef struct dg_op_nearest {
+    const dg_index *rows, *queries;
+    uint32_t k, limit;
+    uint32_t *found;
+    dg_neighbour *neighbours;
+} dg_op_nearest;
 
 #endif

@@ -21,7 +21,7 @@ void dg_pairs_init(dg_pairs *pairs, dg_connection *connection, const char *op)
 static void finish_run(dg_pairs *p)
 {
     if (p->join) {
-        dg_join_report report;
+        dg_report report;
         dg_join_report_get(p->join, &report);
         dg_stats_add(&p->connection->stats, p->op, &report);
         dg_join_close(p->join);

@@ -25,7 +25,7 @@ static void stats_column(const dg_connection *connection, sqlite3_context *conte
 {
     const dg_stats_row *stats = dg_stats_get(&connection->stats, (uint64_t)row);
     if (!stats) return;
-    const dg_join_report *report = &stats->report;
+    const dg_report *report = &stats->report;
     switch (column) {
     case COLUMN_OP: sqlite3_result_text(context, stats->op, -1, SQLITE_STATIC); break;
     case COLUMN_BACKEND: sqlite3_result_text(context, report->backend, -1, SQLITE_STATIC); break;

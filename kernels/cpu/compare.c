@@ -64,7 +64,7 @@ static void run_one(const dg_op_compare *op, const dg_cpu_isa *isa, uint32_t uni
     scratch->survivor_count = 0;
     scratch->swapped = 0;
     scratch->origin[0] = scratch->origin[1] = 0;
-    scratch->hits = (dg_hit *)op->hits.host + (size_t)op->slots[unit] * op->capacity;
+    scratch->hits = op->hits + (size_t)op->slots[unit] * op->capacity;
     scratch->hit_count = 0;
     scratch->candidates = 0;
     isa->unit(op, unit, scratch);

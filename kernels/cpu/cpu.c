@@ -56,17 +56,29 @@ static uint64_t meminfo(const char *name)
     return kilobytes * 1024;
 }
 
+static void describe(const dg_cpu_isa *isa, uint32_t threads, dg_device_info *out)
+{
+    uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES), page = (uint64_t)sysconf(_SC_PAGESIZE);
+    *out = (dg_device_info){
+        .kind = DG_DEVICE_CPU, .units = threads, .memory_total = pages * page, .costs = isa->costs};
+    out->memory_free = meminfo("MemAvailable");
+    if (out->memory_free == 0) out->memory_free = out->memory_total / 2;
+    snprintf(out->name, sizeof out->name, "CPU, %u thread%s", threads, threads == 1 ? "" : "s");
+    snprintf(out->capability, sizeof out->capability, "%s", isa->name);
+}
+
+static enum dg_code cpu_probe(int number, dg_device_info *out, dg_err *err)
+{
+    (void)number;
+    const dg_cpu_isa *isa = dg_cpu_isa_find(NULL, err);
+    if (isa) describe(isa, dg_cpu_threads(0), out);
+    return err->code;
+}
+
 static enum dg_code cpu_describe(dg_device *device, dg_device_info *out, dg_err *err)
 {
     (void)err;
-    uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES), page = (uint64_t)sysconf(_SC_PAGESIZE);
-    *out =
-        (dg_device_info){.units = device->threads, .memory_total = pages * page, .costs = device->isa->costs};
-    out->memory_free = meminfo("MemAvailable");
-    if (out->memory_free == 0) out->memory_free = out->memory_total / 2;
-    snprintf(out->name, sizeof out->name, "CPU, %u thread%s", device->threads,
-             device->threads == 1 ? "" : "s");
-    snprintf(out->capability, sizeof out->capability, "%s", device->isa->name);
+    describe(device->isa, device->threads, out);
     return DG_OK;
 }
 
@@ -115,6 +127,8 @@ static enum dg_code cpu_run(dg_device *device, enum dg_op op, void *arguments, c
     case DG_OP_COLLAPSE: return dg_cpu_collapse(arguments, &team, err);
     case DG_OP_PARTITION: return dg_cpu_partition(arguments, &team, err);
     case DG_OP_COMPARE: return dg_cpu_compare(arguments, device->isa, &team, err);
+    case DG_OP_HISTOGRAM:
+    case DG_OP_NEAREST: break;
     }
     return dg_fail(err, DG_ERROR, "cpu: no operation %d", (int)op);
 }
@@ -129,6 +143,7 @@ const dg_backend dg_backend_cpu = {
     .name = "cpu",
     .load = cpu_load,
     .count = cpu_count,
+    .probe = cpu_probe,
     .open = cpu_open,
     .close = cpu_close,
     .describe = cpu_describe,

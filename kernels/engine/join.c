@@ -37,10 +37,7 @@ typedef struct stage_range {
 struct dg_join {
     dg_join_spec spec;
     uint32_t words;
-    const dg_backend *backend;
-    dg_device *device;
-    dg_device_info info;
-    uint64_t memory_limit;
+    dg_place place;
 
     uint64_t *scratch;      /* spec.rows words */
     uint32_t *rows, *first; /* see dg_op_collapse; NULL: every row stands for itself */
@@ -56,7 +53,7 @@ struct dg_join {
     uint32_t hit_count, hit;
     uint32_t i, j; /* next rows of the hit, or of the distinct row */
 
-    dg_join_report report;
+    dg_report report;
 };
 
 static double now(void)
@@ -78,7 +75,7 @@ static double safe_brute(const dg_join *join, const dg_extent *extent, dg_stage_
 {
     stage->sieve_bits = dg_widest_sieve(join->words);
     stage->tile = DG_TILE_MAX / 4;
-    return dg_brute_seconds(extent, &join->info, stage->sieve_bits);
+    return dg_brute_seconds(extent, &join->place.info, stage->sieve_bits);
 }
 
 /*
@@ -94,8 +91,8 @@ static double fitted_brute(const dg_join *join, const dg_extent *extent, const d
              rows = extent->rows_a > extent->rows_b ? extent->rows_a : extent->rows_b;
     dg_sample_pass_rates(sample, extent->threshold, rates);
     for (uint32_t k = 0; k < 4 && sieve_bits[k] < widest; k++) {
-        double seconds = dg_brute_seconds(extent, &join->info, sieve_bits[k]);
-        seconds += pairs * rates[k] * join->info.costs.survivor / join->info.units;
+        double seconds = dg_brute_seconds(extent, &join->place.info, sieve_bits[k]);
+        seconds += pairs * rates[k] * join->place.info.costs.survivor / join->place.info.units;
         if (seconds >= best) continue;
         best = seconds;
         stage->sieve_bits = sieve_bits[k];
@@ -166,7 +163,7 @@ static enum dg_code reorder_bits(dg_join *join, dg_extent *extent, dg_sample *sa
         return err->code;
     if (join->hashes.host != join->spec.hashes) {
         size_t bytes = (size_t)join->unique * join->words * sizeof *join->spec.hashes;
-        if (join->backend->put(join->device, &join->hashes, 0, join->spec.hashes, bytes, err))
+        if (join->place.backend->put(join->place.device, &join->hashes, 0, join->spec.hashes, bytes, err))
             return err->code;
     }
     *layout = changed;
@@ -212,14 +209,14 @@ static enum dg_code plan_stage(dg_join *join, dg_stage_spec *stage, dg_err *err)
         if (possible && worst_skew(&layout) > SKEWED && self && extent.bits <= ORDERED_BITS_MAX &&
             join->stages == 1 && reorder_bits(join, &extent, &sample, &layout, &reordered, err))
             goto done;
-        if (possible) dg_layout_predict(&extent, &join->info, &layout);
+        if (possible) dg_layout_predict(&extent, &join->place.info, &layout);
         /* A closer look at brute force is worth its time only where it may change the answer. */
         multi = possible && (wanted == DG_PLAN_MULTI_INDEX || layout.seconds < brute / 8);
         if (!multi) brute = fitted_brute(join, &extent, &sample, stage);
         multi = multi || (possible && layout.seconds < brute);
         if (possible && !multi) why = "predicted cheaper than multi_index";
         if (multi) why = wanted == DG_PLAN_MULTI_INDEX ? "asked for" : "predicted cheaper than brute force";
-        if (multi && layout_bytes(join, &layout) > join->memory_limit) {
+        if (multi && layout_bytes(join, &layout) > join->place.memory_limit) {
             multi = 0;
             why = "memory limit";
             brute = fitted_brute(join, &extent, &sample, stage);
@@ -279,7 +276,7 @@ static enum dg_code collapse(dg_join *join, dg_err *err)
                          .n = spec->rows,
                          .words = join->words,
                          .split_parity = split};
-    const dg_open_options options = {spec->threads, NULL};
+    const dg_open_options options = {spec->place.threads, NULL};
     const dg_backend *cpu = dg_backend_find("cpu", err);
     if (!cpu || cpu->open(0, &options, &host, err)) return err->code;
     cpu->run(host, DG_OP_COLLAPSE, &op, &spec->poll, err);
@@ -331,31 +328,24 @@ enum dg_code dg_join_open(const dg_join_spec *spec, dg_join **out, dg_err *err)
                 DG_JOIN_MAX_BITS);
         goto fail;
     }
-    const dg_open_options options = {spec->threads, spec->isa};
-    join->backend = dg_backend_find(spec->backend, err);
-    if (!join->backend || join->backend->load(err) || join->backend->open(0, &options, &join->device, err) ||
-        join->backend->describe(join->device, &join->info, err))
-        goto fail;
-    join->memory_limit = spec->memory_limit ? spec->memory_limit : join->info.memory_free / 5 * 4;
-    join->report.backend = join->backend->name;
-    snprintf(join->report.device, sizeof join->report.device, "%.40s, %.20s", join->info.name,
-             join->info.capability);
+    if (dg_place_open(&spec->place, NULL, NULL, &spec->poll, &join->place, err)) goto fail;
     join->report.rows = spec->rows;
 
     uint64_t column = (uint64_t)spec->rows * join->words * sizeof(uint64_t);
     join->report.bytes = column;
     if (spec->focus != DG_FOCUS_NONE) {
         focus_one_row(join);
-    } else if (collapse_bytes(join) > join->memory_limit) {
+    } else if (collapse_bytes(join) > join->place.memory_limit) {
         /* Without the space to collapse, rows stand for themselves and are compared as they are. */
         join->spec.plan = DG_PLAN_BRUTE;
         join->unique = join->equal = spec->rows;
         join->range[0] = (stage_range){0, spec->rows, 0, spec->rows, spec->threshold};
         join->stages = 1;
-        snprintf(join->report.fallback, sizeof join->report.fallback,
-                 "equal rows not collapsed, rows compared by brute force: %llu bytes of work space are over "
-                 "the limit of %llu",
-                 (unsigned long long)collapse_bytes(join), (unsigned long long)join->memory_limit);
+        dg_place_note(
+            &join->place,
+            "equal rows not collapsed, rows compared by brute force: %llu bytes of work space are over "
+            "the limit of %llu",
+            (unsigned long long)collapse_bytes(join), (unsigned long long)join->place.memory_limit);
     } else {
         if (collapse(join, err)) goto fail;
         join->report.bytes += collapse_bytes(join);
@@ -363,7 +353,8 @@ enum dg_code dg_join_open(const dg_join_spec *spec, dg_join **out, dg_err *err)
     if (join->spec.threshold == 0 && join->rows) join->stages = 0; /* distinct rows differ */
     join->report.unique_rows = join->unique;
     size_t bytes = (size_t)join->unique * join->words * sizeof(uint64_t);
-    if (join->backend->alloc(join->device, bytes, join->spec.hashes, &join->hashes, err)) goto fail;
+    if (join->place.backend->alloc(join->place.device, bytes, join->spec.hashes, &join->hashes, err))
+        goto fail;
     if (join->scratch) join->work = (dg_buffer){NULL, join->scratch, spec->rows * sizeof *join->scratch};
     join->report.seconds += now() - begun;
     *out = join;
@@ -378,9 +369,9 @@ fail:
 static enum dg_code open_stage(dg_join *join, dg_err *err)
 {
     const stage_range *range = &join->range[join->next_stage];
-    dg_stage_spec stage = {.backend = join->backend,
-                           .device = join->device,
-                           .info = &join->info,
+    dg_stage_spec stage = {.backend = join->place.backend,
+                           .device = join->place.device,
+                           .info = &join->place.info,
                            .poll = &join->spec.poll,
                            .hashes = join->hashes,
                            .words = join->words,
@@ -391,7 +382,7 @@ static enum dg_code open_stage(dg_join *join, dg_err *err)
                            .begin_b = range->begin_b,
                            .count_b = range->count_b,
                            .sorted = join->rows && join->words == 1,
-                           .memory_limit = join->memory_limit,
+                           .memory_limit = join->place.memory_limit,
                            .work = join->work};
     if (plan_stage(join, &stage, err)) return err->code;
     return dg_stage_open(&stage, &join->stage, err);
@@ -404,9 +395,9 @@ static void close_stage(dg_join *join)
     join->report.batches += counts.units;
     join->report.candidates += counts.candidates;
     if (counts.chunks_left)
-        snprintf(join->report.fallback, sizeof join->report.fallback,
-                 "the last %u chunks by brute force: their buckets are larger than a sample foretold",
-                 counts.chunks_left);
+        dg_place_note(&join->place,
+                      "the last %u chunks by brute force: their buckets are larger than a sample foretold",
+                      counts.chunks_left);
     uint64_t column = (uint64_t)join->spec.rows * join->words * sizeof(uint64_t);
     uint64_t bytes = column + (join->rows ? collapse_bytes(join) : 0) + counts.bytes;
     if (bytes > join->report.bytes) join->report.bytes = bytes;
@@ -518,9 +509,10 @@ enum dg_code dg_join_read(dg_join *join, dg_pair *pairs, size_t capacity, size_t
     return err->code;
 }
 
-void dg_join_report_get(const dg_join *join, dg_join_report *report)
+void dg_join_report_get(const dg_join *join, dg_report *report)
 {
     *report = join->report;
+    dg_place_report(&join->place, report);
     if (join->stage) {
         dg_stage_counts counts = dg_stage_count(join->stage);
         report->batches += counts.units;
@@ -532,10 +524,8 @@ void dg_join_close(dg_join *join)
 {
     if (!join) return;
     dg_stage_close(join->stage);
-    if (join->device) {
-        join->backend->free(join->device, &join->hashes);
-        join->backend->close(join->device);
-    }
+    if (join->place.device) join->place.backend->free(join->place.device, &join->hashes);
+    dg_place_close(&join->place);
     free(join->spec.hashes);
     free(join->scratch);
     free(join->rows);

@@ -13,6 +13,7 @@
 
 #include "../error.h"
 #include "../poll.h"
+#include "place.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -49,32 +50,15 @@ typedef struct dg_join_spec {
     uint32_t focus_row;
 
     enum dg_join_plan plan;
-    const char *backend;   /* "auto" or a name of the registry */
-    const char *isa;       /* NULL: the best this processor has; else a name dg_cpu_isa_names gives */
-    uint32_t chunks;       /* 0: the planner's choice; else the number of multi-index chunks, for tests */
-    uint32_t threads;      /* 0: the processors this process may use */
-    uint64_t memory_limit; /* bytes of work space beside `hashes`; 0: 80 % of what is free */
-    dg_poll poll;          /* must stay valid until the join is closed */
+    dg_place_spec place;
+    uint32_t chunks; /* 0: the planner's choice; else the number of multi-index chunks, for tests */
+    dg_poll poll;    /* must stay valid until the join is closed */
 } dg_join_spec;
 
 typedef struct dg_pair {
     uint32_t a, b; /* row numbers, a < b */
     uint32_t distance;
 } dg_pair;
-
-/* What a join did so far, for dupgpu_stats. */
-typedef struct dg_join_report {
-    const char *backend;
-    char device[64];
-    char plan[160];     /* in words, with the reason */
-    char fallback[200]; /* empty: none */
-    uint64_t rows, unique_rows;
-    uint64_t batches;    /* work units run */
-    uint64_t candidates; /* pairs of distinct rows compared */
-    uint64_t results;    /* row pairs handed out */
-    uint64_t bytes;      /* peak work space, `hashes` included */
-    double seconds;      /* inside the engine */
-} dg_join_report;
 
 typedef struct dg_join dg_join;
 
@@ -87,7 +71,7 @@ enum dg_code dg_join_open(const dg_join_spec *spec, dg_join **out, dg_err *err);
  */
 enum dg_code dg_join_read(dg_join *join, dg_pair *pairs, size_t capacity, size_t *count, dg_err *err);
 
-void dg_join_report_get(const dg_join *join, dg_join_report *report);
+void dg_join_report_get(const dg_join *join, dg_report *report);
 
 /* Frees everything; NULL is allowed. */
 void dg_join_close(dg_join *join);

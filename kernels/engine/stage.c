@@ -52,8 +52,7 @@ struct dg_stage {
     dg_unit units[SLOTS_MAX];
     uint32_t counts[SLOTS_MAX];
     uint64_t candidates[SLOTS_MAX];
-    dg_buffer hits;
-    dg_hit *delivered; /* a copy of a slot, where the host cannot read the device's memory */
+    dg_hit *hits; /* HITS for each slot */
 
     dg_stage_counts total;
 };
@@ -429,18 +428,12 @@ enum dg_code dg_stage_open(const dg_stage_spec *spec, dg_stage **out, dg_err *er
     uint64_t affordable = spec->memory_limit / 4 / (HITS * sizeof(dg_hit));
     if (affordable < s->slots) s->slots = affordable < SLOTS_LEAST ? SLOTS_LEAST : (uint32_t)affordable;
     s->batch = least(spec->info->units, s->slots);
-    if (spec->backend->alloc(spec->device, (size_t)s->slots * HITS * sizeof(dg_hit), NULL, &s->hits, err)) {
+    s->hits = malloc((size_t)s->slots * HITS * sizeof *s->hits);
+    if (!s->hits) {
         dg_stage_close(s);
-        return err->code;
+        return dg_fail_nomem(err, "the hits of a join");
     }
-    if (!s->hits.host) {
-        s->delivered = malloc(HITS * sizeof *s->delivered);
-        if (!s->delivered) {
-            dg_stage_close(s);
-            return dg_fail_nomem(err, "hits");
-        }
-    }
-    s->total.bytes = s->hits.bytes;
+    s->total.bytes = (uint64_t)s->slots * HITS * sizeof *s->hits;
     *out = s;
     return DG_OK;
 }
@@ -457,21 +450,16 @@ enum dg_code dg_stage_next(dg_stage *s, const dg_hit **hits, uint32_t *count, dg
             s->slot_used[front.slot] = 0;
             if (front.hits == 0) continue;
             *count = front.hits;
-            if (s->hits.host) {
-                *hits = (const dg_hit *)s->hits.host + (size_t)front.slot * HITS;
-                return DG_OK;
-            }
-            *hits = s->delivered;
-            return s->spec.backend->get(s->spec.device, &s->hits, (size_t)front.slot * HITS * sizeof(dg_hit),
-                                        s->delivered, front.hits * sizeof(dg_hit), err);
+            *hits = s->hits + (size_t)front.slot * HITS;
+            return DG_OK;
         }
         if (refill(s, s->batch, err)) return err->code;
         if (s->head < s->count) {
             if (run_batch(s, err)) return err->code;
             continue;
         }
-        uint64_t bytes = s->hits.bytes + s->a.sieve.bytes + s->a.index.bytes + s->a.offsets.bytes +
-                         s->b.sieve.bytes + s->b.index.bytes + s->b.offsets.bytes;
+        uint64_t bytes = (uint64_t)s->slots * HITS * sizeof *s->hits + s->a.sieve.bytes + s->a.index.bytes +
+                         s->a.offsets.bytes + s->b.sieve.bytes + s->b.index.bytes + s->b.offsets.bytes;
         if (bytes > s->total.bytes) s->total.bytes = bytes;
         int last = s->brute || s->pass + 1 >= s->spec.layout.chunks;
         close_pass(s);
@@ -490,8 +478,7 @@ void dg_stage_close(dg_stage *stage)
 {
     if (!stage) return;
     close_pass(stage);
-    stage->spec.backend->free(stage->spec.device, &stage->hits);
+    free(stage->hits);
     free(stage->items);
-    free(stage->delivered);
     free(stage);
 }

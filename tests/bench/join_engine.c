@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 {
     static dg_pair pairs[4096];
     timing seconds[100];
-    dg_join_report report = {0};
+    dg_report report = {0};
     if (argc < 4) {
         fprintf(stderr,
                 "usage: join_engine rows bits threshold [shape [plan [isa [threads [runs [chunks]]]]]]\n");

@@ -13,14 +13,14 @@
 typedef struct result {
     dg_pair *pairs;
     size_t count;
-    dg_join_report report;
+    dg_report report;
 } result;
 
 static dg_join_spec spec_of(const uint64_t *column, uint32_t rows, uint32_t bits, uint32_t threshold)
 {
     size_t bytes = (size_t)rows * ((bits + 63) / 64) * sizeof *column;
     dg_join_spec spec = {
-        .hashes = malloc(bytes + 1), .rows = rows, .bits = bits, .threshold = threshold, .backend = "cpu"};
+        .hashes = malloc(bytes + 1), .rows = rows, .bits = bits, .threshold = threshold, .place.backend = "cpu"};
     assert_non_null(spec.hashes);
     memcpy(spec.hashes, column, bytes);
     return spec;
@@ -124,13 +124,13 @@ static void check(const judged *j, uint32_t threshold, const uint32_t *chunk_cou
                 dg_join_spec spec = spec_of(column, rows, bits, threshold);
                 spec.plan = (enum dg_join_plan)plan;
                 spec.chunks = *chunks;
-                spec.isa = dg_cpu_isas[i]->name;
-                spec.threads = 1 + (uint32_t)i % 3;
+                spec.place.isa = dg_cpu_isas[i]->name;
+                spec.place.threads = 1 + (uint32_t)i % 3;
                 /* Costs, and with them the automatic plan, differ between instruction sets; a plan asked for
                  * does not. */
                 result r = run(&spec, i % 2 ? 7 : 4096);
                 snprintf(what, sizeof what, "%s rows=%u bits=%u t=%u plan=%d chunks=%u isa=%s threads=%u",
-                         name, rows, bits, threshold, plan, *chunks, spec.isa, spec.threads);
+                         name, rows, bits, threshold, plan, *chunks, spec.place.isa, spec.place.threads);
                 assert_equals_oracle(&r, expected, count, what);
                 if (plan != DG_PLAN_AUTO && first.pairs) assert_same_order(&first, &r);
                 if (plan != DG_PLAN_AUTO && !first.pairs)
@@ -216,8 +216,8 @@ static void agrees_on_larger_columns(void **state)
             if (!dg_cpu_isas[i]->supported()) continue;
             for (uint32_t threads = 1; threads <= 3; threads++) {
                 dg_join_spec spec = spec_of(column, 60000, 64, 5);
-                spec.isa = dg_cpu_isas[i]->name;
-                spec.threads = threads;
+                spec.place.isa = dg_cpu_isas[i]->name;
+                spec.place.threads = threads;
                 spec.plan = DG_PLAN_MULTI_INDEX;
                 spec.chunks = 4;
                 result r = run(&spec, 4096);
@@ -230,8 +230,8 @@ static void agrees_on_larger_columns(void **state)
                 if (threads == 2) continue;
                 if (threads == 1 && i > 1) continue; /* scalar brute force once is enough */
                 spec = spec_of(column, 60000, 64, 5);
-                spec.isa = dg_cpu_isas[i]->name;
-                spec.threads = threads;
+                spec.place.isa = dg_cpu_isas[i]->name;
+                spec.place.threads = threads;
                 spec.plan = DG_PLAN_BRUTE;
                 r = run(&spec, 4096);
                 if (brute.pairs) {
@@ -317,7 +317,7 @@ static void keeps_to_the_memory_limit(void **state)
     const uint64_t limits[] = {1, 20000, 40000};
     for (size_t i = 0; i < 3; i++) {
         dg_join_spec spec = spec_of(column, 2000, 64, 5);
-        spec.memory_limit = limits[i];
+        spec.place.memory_limit = limits[i];
         result r = run(&spec, 4096);
         assert_equals_oracle(&r, expected, count, "memory limit");
         if (i == 0) assert_true(r.report.fallback[0] != '\0');
@@ -337,7 +337,7 @@ static void streams_equal_rows(void **state)
     size_t n, seen = 0;
     dg_err err = {DG_OK, ""};
     dg_join *join;
-    dg_join_report report;
+    dg_report report;
     dg_join_spec spec = spec_of(column, 1000000, 64, 5);
     assert_int_equal(dg_join_open(&spec, &join, &err), DG_OK);
     while (seen < 3000000) {
@@ -361,7 +361,7 @@ static void refuses_what_it_cannot_do(void **state)
     dg_join *join = (dg_join *)1;
     dg_err err = {DG_OK, ""};
     dg_join_spec spec = spec_of(row, 1, 64, 0);
-    spec.backend = "cuda";
+    spec.place.backend = "cuda";
     assert_int_equal(dg_join_open(&spec, &join, &err), DG_ERROR);
     assert_null(join);
     assert_non_null(strstr(err.text, "cuda"));
@@ -371,7 +371,7 @@ static void refuses_what_it_cannot_do(void **state)
     assert_int_equal(dg_join_open(&spec, &join, &err), DG_ERROR);
     err = (dg_err){DG_OK, ""};
     spec = spec_of(row, 1, 64, 0);
-    spec.isa = "mmx";
+    spec.place.isa = "mmx";
     assert_int_equal(dg_join_open(&spec, &join, &err), DG_ERROR);
     assert_non_null(strstr(err.text, "mmx"));
 }
