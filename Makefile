@@ -28,7 +28,7 @@ ALL_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden -ffp-contract=off $(WARN) $(O
 ALL_LDFLAGS := $(SANFLAGS) -Wl,-z,now,-z,relro,-z,nodelete,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 LIBS    := -ljpeg -lpng -lz -lm -fopenmp
 
-KERNELS := $(wildcard kernels/*.c kernels/engine/*.c kernels/cpu/*.c kernels/image/*.c)
+KERNELS := $(wildcard kernels/*.c $(foreach room,engine cpu gpu cuda opencl image,kernels/$(room)/*.c))
 EXTENSION := $(wildcard ext/*.c vtab/*.c)
 REFERENCE := $(wildcard kernels/reference/*.c)
 CORE_TESTS := $(patsubst tests/core/%.c,$(BUILD)/tests/%,$(wildcard tests/core/test_*.c))
@@ -78,6 +78,9 @@ $(BUILD)/bench/join_engine: $(BUILD)/tests/bench/join_engine.o $(BUILD)/tests/co
 $(BUILD)/bench/hash_decode: $(BUILD)/tests/bench/hash_decode.o $(call objects,$(KERNELS))
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+
+# Rooms with rules of their own: the images of the device code, the drivers made for tests.
+include $(wildcard kernels/*/rules.mk tests/*/rules.mk)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

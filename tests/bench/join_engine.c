@@ -72,10 +72,10 @@ int main(int argc, char **argv)
                              .plan = strcmp(plan, "brute") == 0         ? DG_PLAN_BRUTE
                                      : strcmp(plan, "multi_index") == 0 ? DG_PLAN_MULTI_INDEX
                                                                         : DG_PLAN_AUTO,
-                             .backend = "cpu",
-                             .isa = strcmp(isa, "best") == 0 ? NULL : isa,
+                             .place.backend = "cpu",
+                             .place.isa = strcmp(isa, "best") == 0 ? NULL : isa,
                              .chunks = chunks,
-                             .threads = threads};
+                             .place.threads = threads};
         if (!spec.hashes) return 1;
         memcpy(spec.hashes, column, column_bytes);
         found = 0;
