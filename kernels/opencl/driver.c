@@ -242,7 +242,6 @@ static dg_cl_event *next_event(dg_session *s, enum dg_queue queue, dg_err *err)
 /* Forgets the commands that are done. An error where one of them failed. */
 static enum dg_code settle(dg_session *s, enum dg_queue queue, dg_err *err)
 {
-    static const char *const names[DG_QUEUES] = {"a copy", "a command", "a command"};
     pending *p = &s->pending[queue];
     uint32_t done = 0;
     int32_t status = DG_CL_COMPLETE;
@@ -252,7 +251,7 @@ static enum dg_code settle(dg_session *s, enum dg_queue queue, dg_err *err)
                          sizeof status, &status, NULL);
         if (code || status > DG_CL_COMPLETE) break;
         dg_opencl.clReleaseEvent(p->events[done++]);
-        code = dg_opencl_result(status, names[queue], err);
+        code = dg_opencl_result(status, "a queued command", err);
     }
     p->count -= done;
     if (done) memmove(p->events, p->events + done, p->count * sizeof *p->events);
@@ -334,7 +333,7 @@ static enum dg_code opencl_reached(dg_session *s, uint32_t mark, int *reached, d
     for (int q = 0; q < DG_QUEUES; q++)
         if (settle(s, (enum dg_queue)q, err)) return err->code;
     *reached = status == DG_CL_COMPLETE;
-    return status < 0 ? dg_opencl_result(status, "a mark", err) : DG_OK;
+    return status < 0 ? dg_opencl_result(status, "a queued marker", err) : DG_OK;
 }
 
 const dg_driver dg_opencl_driver = {

@@ -128,7 +128,7 @@ static dg_cl_program from_source(const dg_opencl_device *device, dg_err *err)
 dg_cl_program dg_opencl_program(const dg_opencl_device *device, dg_err *err)
 {
     dg_opencl_cache_key key;
-    int cached = make_key(device, &key);
+    int cached = device->kind != DG_DEVICE_CPU && make_key(device, &key);
     dg_cl_program program = cached ? from_cache(device, &key) : NULL;
     if (program) return program;
     program = from_source(device, err);

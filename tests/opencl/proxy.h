@@ -13,6 +13,7 @@
  *     gpu=1          CPUs say they are GPUs
  *     memory=BYTES   device memory; allocations beyond it fail with -4, in one piece beyond it with -61
  *     mapping=0      memory cannot be mapped
+ *     calm=1         asking an event waits until it is done, so that runs make the same calls
  *     flip=1         what comes back from the device has one bit wrong in each 64 bytes
  *     broken=1       sources do not compile
  *     available=0, compiler=0, little=0, version=101, group=128, local=16384

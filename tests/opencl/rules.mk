@@ -4,7 +4,7 @@
 OPENCL_PROXY := $(BUILD)/tests/opencl/libOpenCL.so.1
 OPENCL_TESTS := $(patsubst tests/opencl/%.c,$(BUILD)/tests/%,$(wildcard tests/opencl/test_*.c))
 
-core-tests: $(OPENCL_TESTS)
+core-tests: $(OPENCL_TESTS) $(BUILD)/tests/opencl_look
 
 $(BUILD)/tests/opencl/proxy.o: ROOM_CFLAGS = -DDG_REAL_OPENCL='"$(shell $(CC) -print-file-name=libOpenCL.so.1)"'
 $(OPENCL_PROXY): $(BUILD)/tests/opencl/proxy.o
@@ -14,3 +14,6 @@ $(OPENCL_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/opencl/%.o $(OPENCL_PROXY) $(B
     $(call objects,$(CORE_HELPERS) $(KERNELS) $(REFERENCE))
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/opencl' $(LIBS) -lcmocka
+
+$(BUILD)/tests/opencl_look: $(BUILD)/tests/opencl/look.o $(OPENCL_PROXY) $(call objects,$(KERNELS))
+	$(CC) -o $@ $(filter %.o,$^) $(ALL_LDFLAGS) $(LIBS)
