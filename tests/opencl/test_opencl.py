@@ -18,7 +18,7 @@ def look(build):
             env["LD_LIBRARY_PATH"] = str(library)
         done = subprocess.run([build / "tests" / "opencl_look", *arguments], env=env, capture_output=True, text=True,
                               timeout=120)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert done.returncode == 0, done.stderr
         return dict(line.split(": ", 1) for line in done.stdout.splitlines())
     return run
 

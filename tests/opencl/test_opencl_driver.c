@@ -91,7 +91,7 @@ static void one_life(void **state)
 
 /* --- failures --- */
 
-enum { STICKY = 2, CODES = 4 };
+enum { CODES = 4 };
 static const int codes[CODES] = {DG_CL_OUT_OF_RESOURCES, DG_CL_MEM_OBJECT_ALLOCATION_FAILURE,
                                  DG_CL_INVALID_COMMAND_QUEUE, -9999};
 
@@ -127,14 +127,14 @@ static void every_call_failed_in_turn(void **state)
     long calls = (long)dg_proxy_calls();
     assert_in_range(calls, 50, 400);
     for (long n = 1; n <= calls; n++)
-        for (int sticky = 0; sticky < STICKY; sticky++)
-            for (int c = 0; c < CODES; c++) {
-                err = (dg_err){0};
-                order("calm=1 fail=%ld sticky=%ld code=%ld", n, sticky, codes[c]);
-                enum dg_code code = live(&dg_opencl_driver, 0, &right, &err);
-                expect_sense(code, right, &err, codes[c], sticky ? "from call" : "call", n);
-                failed += code != DG_OK;
-            }
+        for (int sticky = 0; sticky < 2; sticky++) {
+            int status = codes[(n + sticky) % CODES];
+            err = (dg_err){0};
+            order("calm=1 fail=%ld sticky=%ld code=%ld", n, sticky, status);
+            enum dg_code code = live(&dg_opencl_driver, 0, &right, &err);
+            expect_sense(code, right, &err, status, sticky ? "from call" : "call", n);
+            failed += code != DG_OK;
+        }
     order("", 0, 0, 0);
     assert_true(failed > calls);
     print_message("%ld calls, %ld lives, %d of them ended in an error\n", calls, calls * STICKY * CODES,
