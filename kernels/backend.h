@@ -46,6 +46,7 @@ enum dg_device_kind { DG_DEVICE_CPU, DG_DEVICE_GPU, DG_DEVICE_ACCELERATOR };
 
 typedef struct dg_device_info {
     enum dg_device_kind kind;
+    int shares_memory; /* its memory is the host's: buffers with `host` are that memory, nothing is copied */
     char name[64];
     char vendor[64];
     char driver[64];
