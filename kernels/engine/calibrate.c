@@ -1,7 +1,8 @@
 #include "calibrate.h"
 
+#include "clock.h"
+
 #include <stdlib.h>
-#include <time.h>
 
 enum {
     ROWS = 1 << 17, /* of 256 bits: 4 MB, read as any width */
@@ -30,20 +31,13 @@ typedef struct gauge {
     double start;
 } gauge;
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Seconds of one operation; below 0 where it failed. */
 static double time_of(gauge *g, enum dg_op op, void *arguments, dg_err *err)
 {
-    double begun = now();
+    double begun = dg_clock();
     if (g->backend->run(g->device, op, arguments, g->poll, err)) return -1;
     if (g->backend->wait(g->device, g->poll, err)) return -1;
-    return now() - begun;
+    return dg_clock() - begun;
 }
 
 /* What lasted `seconds` beyond the start of an operation, for each of `pieces`. */
@@ -209,11 +203,11 @@ static enum dg_code measure_start(gauge *g, dg_costs *costs, dg_err *err)
         if (i == 1 || (i > 1 && seconds < g->start)) g->start = seconds;
     }
     costs->start = g->start;
-    double begun = now();
+    double begun = dg_clock();
     if (g->backend->put(g->device, &g->table, 0, g->rows, ROWS * WORDS * sizeof *g->rows, err))
         return err->code;
     if (time_of(g, DG_OP_COMPARE, &op, err) < 0) return err->code; /* waits for the copy */
-    costs->upload = each(g, now() - begun, ROWS * WORDS * sizeof *g->rows);
+    costs->upload = each(g, dg_clock() - begun, ROWS * WORDS * sizeof *g->rows);
     return DG_OK;
 }
 
