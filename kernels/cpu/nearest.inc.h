@@ -55,12 +55,11 @@ INLINE void offer_of(const dg_strip *strip, uint32_t row, const uint64_t *query,
     for (int w = 0; w < words; w++) same[w] = same64(query[w]);
     while (at < strip->count) {
         if (at + STEP <= strip->count) {
-            vec distance[GROUP], best;
+            vec distance[GROUP];
 #pragma GCC unroll 4
-            for (int g = 0; g < GROUP; g++) {
+            for (int g = 0; g < GROUP; g++)
                 distance[g] = distances_to(query, same, strip, at + (uint32_t)g * LANES, LANES, words);
-                best = g == 0 ? distance[0] : least(best, distance[g]);
-            }
+            vec best = least(least(distance[0], distance[1]), least(distance[2], distance[3]));
             at += STEP;
             if (!dense && at % STRETCH && !within64(best, limit)) continue;
             met -= count;

@@ -228,7 +228,7 @@ static void takes_up_what_was_found_before(void **state)
 static void takes_up_what_was_found_before_in_parts(void **state)
 {
     (void)state;
-    judged j = judge(SKEWED, 31600000, 64, 2);
+    judged j = judge(SKEWED, 3200000, 64, 1);
     const dg_open_options options = {3, NULL};
     const dg_poll poll = {0};
     dg_err err = {DG_OK, ""};
@@ -236,7 +236,7 @@ static void takes_up_what_was_found_before_in_parts(void **state)
     uint32_t found[1] = {0};
     dg_neighbour neighbours[50];
     dg_index rows = {.words = 1}, queries = {.words = 1, .count = 1};
-    rows.hashes = (dg_buffer){NULL, j.column, 31600000 * 8};
+    rows.hashes = (dg_buffer){NULL, j.column, 3200000 * 8};
     queries.hashes = (dg_buffer){NULL, j.queries, 8};
     assert_int_equal(dg_backend_cpu.open(0, &options, &device, &err), DG_OK);
     dg_op_nearest op = {&rows, &queries, 50, 64, found, neighbours};
