@@ -37,8 +37,8 @@ typedef struct dg_costs {
 #define DG_STANDARD_COSTS                                                                                    \
     {                                                                                                        \
         .partition_row = 10e-9, .look = 2e-9, .bucket_pair = 8e-9, .vector = 0.3e-9, .lanes = 8,             \
-        .brute = {0.017e-9, 0.031e-9, 0.055e-9, 0.11e-9}, .survivor = 5e-9, .start = 20e-6, .bin = 0.3e-9,   \
-        .near = 0.11e-9                                                                                      \
+        .brute = {0.017e-9, 0.031e-9, 0.055e-9, 0.11e-9}, .survivor = 5e-9, .start = 20e-6, .bin = 0.07e-9,  \
+        .near = 0.09e-9                                                                                      \
     }
 
 /* What a device is. Only GPUs are used unasked. */
@@ -46,6 +46,7 @@ enum dg_device_kind { DG_DEVICE_CPU, DG_DEVICE_GPU, DG_DEVICE_ACCELERATOR };
 
 typedef struct dg_device_info {
     enum dg_device_kind kind;
+    int shares_memory; /* its memory is the host's: buffers with `host` are that memory, nothing is copied */
     char name[64];
     char vendor[64];
     char driver[64];
@@ -97,10 +98,10 @@ typedef struct dg_backend {
     enum dg_code (*wait)(dg_device *device, const dg_poll *poll, dg_err *err);
 } dg_backend;
 
-/* The backends built in, in order of preference, ending with NULL. */
+/* The backends built in, in order of preference, ending with NULL; the CPU is among them. */
 extern const dg_backend *const dg_backends[];
 
-/* The backend of that name ("auto": the first), or NULL and an error that lists the names there are. */
+/* The backend of that name, or NULL and an error that lists the names there are. */
 const dg_backend *dg_backend_find(const char *name, dg_err *err);
 
 #endif
