@@ -1,5 +1,7 @@
 #include "connection.h"
 
+#include "../kernels/engine/roster.h"
+
 #include <string.h>
 
 dg_connection *dg_connection_new(sqlite3 *db)
@@ -10,6 +12,7 @@ dg_connection *dg_connection_new(sqlite3 *db)
     connection->db = db;
     connection->references = 1;
     dg_settings_init(&connection->settings);
+    dg_roster_hold();
     return connection;
 }
 
@@ -22,5 +25,7 @@ dg_connection *dg_connection_hold(dg_connection *connection)
 void dg_connection_drop(void *connection)
 {
     dg_connection *c = connection;
-    if (--c->references == 0) sqlite3_free(c);
+    if (--c->references > 0) return;
+    dg_roster_drop();
+    sqlite3_free(c);
 }

@@ -4,7 +4,8 @@
  * Created when the extension is loaded into the connection and owned by the functions and modules registered
  * there: each registration holds one reference and drops it through SQLite's destructor, so the state goes
  * with the last of them. Virtual tables and cursors use it without a reference, because SQLite keeps a module
- * as long as its tables. It is only touched under the connection's mutex, that is, inside callbacks.
+ * as long as its tables. It holds the roster of devices, so that what one statement opened is there for the
+ * next. It is only touched under the connection's mutex, that is, inside callbacks.
  */
 #ifndef DG_EXT_CONNECTION_H
 #define DG_EXT_CONNECTION_H

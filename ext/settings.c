@@ -23,9 +23,17 @@ static const struct setting_row {
                             "where work runs: auto, gpu (any), cuda, opencl, cpu"},
     [DG_SETTING_JOIN_BACKEND] = {"join_backend", operation_backend_words, 0, 0, 0, 0,
                                  "where joins run; (backend): as the setting backend says"},
-    [DG_SETTING_MEMORY_LIMIT_GB] = {"memory_limit_gb", NULL, 1, 0, 0, 1e6,
-                                    "work space in GiB; 0: 80 % of what is free"},
+    [DG_SETTING_DEVICE_ID] = {"device_id", NULL, 0, 0, 0, 1000,
+                              "which device of the backend, from 0; see dupgpu_devices"},
+    [DG_SETTING_BATCH_SIZE] = {"batch_size", NULL, 0, 0, 0, 256,
+                               "most work units of a join given to a device at once; 0: as many as suit it"},
+    [DG_SETTING_MEMORY_LIMIT_GB] =
+        {"memory_limit_gb", NULL, 1, 0, 0, 1e6,
+         "work space in GiB, on the device as on the host; 0: 80 % of what is free"},
     [DG_SETTING_THREADS] = {"threads", NULL, 0, 0, 0, 4096, "CPU threads; 0: the cores this process may use"},
+    [DG_SETTING_FALLBACK] =
+        {"fallback", NULL, 0, 1, 0, 1,
+         "1: where a device fails the CPU goes on, and dupgpu_stats says so; 0: it is an error"},
     [DG_SETTING_PLAN] = {"plan", plan_words, 0, 0, 0, 0, "how joins search: auto, brute, multi_index"},
     /* The default is Pillow's limit: 2 * 89,478,485 pixels, above which it refuses a decompression bomb. */
     [DG_SETTING_MAX_PIXELS] = {"max_pixels", NULL, 0, 178956970, 1, 1e15, "larger pictures are refused"},
@@ -198,27 +206,39 @@ enum dg_code dg_settings_memory_limit(const dg_settings *settings, uint64_t *byt
     return DG_OK;
 }
 
-enum dg_code dg_settings_for_join(const dg_settings *settings, dg_join_spec *spec, dg_err *err)
+enum dg_code dg_settings_for_place(const dg_settings *settings, dg_place_spec *place, dg_err *err)
 {
     const char *backend = "auto";
-    double enabled = 1, threads = 0, plan = 0;
+    double enabled = 1, threads = 0, device = 0, fallback = 1;
     if (dg_setting_word(settings, DG_SETTING_JOIN_BACKEND, &backend, err) != DG_OK) return err->code;
     if (backend == operation_backend_words[0] &&
         dg_setting_word(settings, DG_SETTING_BACKEND, &backend, err) != DG_OK)
         return err->code;
     if (dg_setting_number(settings, DG_SETTING_ENABLED, &enabled, err) != DG_OK ||
-        dg_settings_memory_limit(settings, &spec->place.memory_limit, err) != DG_OK ||
         dg_setting_number(settings, DG_SETTING_THREADS, &threads, err) != DG_OK ||
-        dg_setting_number(settings, DG_SETTING_PLAN, &plan, err) != DG_OK)
+        dg_setting_number(settings, DG_SETTING_DEVICE_ID, &device, err) != DG_OK ||
+        dg_setting_number(settings, DG_SETTING_FALLBACK, &fallback, err) != DG_OK)
         return err->code;
-
     if (!enabled && strcmp(backend, "cpu") != 0) {
         if (strcmp(backend, "auto") != 0)
             return dg_fail(err, DG_ERROR, "backend '%s' is a GPU's, but the setting enabled is 0", backend);
         backend = "cpu";
     }
-    spec->place.backend = backend;
+    *place = (dg_place_spec){.backend = backend,
+                             .device_id = (uint32_t)device,
+                             .no_fallback = !fallback,
+                             .threads = (uint32_t)threads};
+    return dg_settings_memory_limit(settings, &place->memory_limit, err);
+}
+
+enum dg_code dg_settings_for_join(const dg_settings *settings, dg_join_spec *spec, dg_err *err)
+{
+    double plan = 0, batch = 0;
+    if (dg_settings_for_place(settings, &spec->place, err) != DG_OK ||
+        dg_setting_number(settings, DG_SETTING_PLAN, &plan, err) != DG_OK ||
+        dg_setting_number(settings, DG_SETTING_BATCH_SIZE, &batch, err) != DG_OK)
+        return err->code;
     spec->plan = (enum dg_join_plan)(int)plan;
-    spec->place.threads = (uint32_t)threads;
+    spec->batch_units = (uint32_t)batch;
     return DG_OK;
 }

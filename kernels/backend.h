@@ -46,6 +46,7 @@ enum dg_device_kind { DG_DEVICE_CPU, DG_DEVICE_GPU, DG_DEVICE_ACCELERATOR };
 
 typedef struct dg_device_info {
     enum dg_device_kind kind;
+    int shares_memory; /* its memory is the host's: buffers with `host` are that memory, nothing is copied */
     char name[64];
     char vendor[64];
     char driver[64];
@@ -97,10 +98,10 @@ typedef struct dg_backend {
     enum dg_code (*wait)(dg_device *device, const dg_poll *poll, dg_err *err);
 } dg_backend;
 
-/* The backends built in, in order of preference, ending with NULL. */
+/* The backends built in, in order of preference, ending with NULL; the CPU is among them. */
 extern const dg_backend *const dg_backends[];
 
-/* The backend of that name ("auto": the first), or NULL and an error that lists the names there are. */
+/* The backend of that name, or NULL and an error that lists the names there are. */
 const dg_backend *dg_backend_find(const char *name, dg_err *err);
 
 #endif

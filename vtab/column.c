@@ -28,7 +28,6 @@ struct reader {
     dg_column *column;
     size_t capacity; /* rows */
     int type;        /* SQLITE_BLOB, _TEXT or _INTEGER, as the first hash is; 0 before it */
-    uint64_t limit;  /* bytes the column may take, its TEXT and BLOB keys apart; 0: any number */
     int sorted;      /* keys ascend so far */
     int result;      /* why collecting stopped, or SQLITE_OK */
     char **error;
@@ -127,20 +126,16 @@ static int prepare(struct reader *r)
     return rc;
 }
 
-/* Room for twice the rows, or for as many as the memory limit allows. */
+/* Room for twice the rows, or for as many as a join takes. */
 static int grow(struct reader *r)
 {
     dg_column *c = r->column;
     size_t key_size = c->integers ? sizeof *c->integers : sizeof *c->values;
-    size_t row_size = c->words * sizeof *c->hashes + key_size;
     size_t capacity = r->capacity ? r->capacity * 2 : FIRST_CAPACITY;
-    if (r->limit && capacity > r->limit / row_size) capacity = r->limit / row_size;
     if (capacity > UINT32_MAX - 1) capacity = UINT32_MAX - 1;
     if (capacity <= c->rows) {
-        *r->error =
-            sqlite3_mprintf("%s: %s.%s has more rows than %u, which is all that %s", r->source->reader,
-                            r->source->table, r->source->column, c->rows,
-                            c->rows < UINT32_MAX - 1 ? "fits into the memory_limit_gb set" : "a join takes");
+        *r->error = sqlite3_mprintf("%s: %s.%s has more rows than %u, which is all that a join takes",
+                                    r->source->reader, r->source->table, r->source->column, c->rows);
         return SQLITE_ERROR;
     }
     uint64_t *hashes = realloc(c->hashes, capacity * c->words * sizeof *hashes);
@@ -371,11 +366,9 @@ static int sort(dg_column *c)
     return SQLITE_OK;
 }
 
-int dg_column_read(dg_connection *connection, const dg_column_source *source, uint64_t limit,
-                   dg_column *column, char **error)
+int dg_column_read(dg_connection *connection, const dg_column_source *source, dg_column *column, char **error)
 {
-    struct reader r = {
-        .connection = connection, .source = source, .column = column, .limit = limit, .error = error};
+    struct reader r = {.connection = connection, .source = source, .column = column, .error = error};
     *error = NULL;
     if (connection->depth >= MAX_DEPTH) {
         *error = sqlite3_mprintf("%s: %s leads back to itself: it uses table functions %d deep",

@@ -38,11 +38,11 @@ typedef struct dg_column {
 int dg_column_register(dg_connection *connection);
 
 /*
- * Reads the column, which may take `limit` bytes (0: any number). Returns an SQLite code; *error is then a
+ * Reads the column. Returns an SQLite code; *error is then a
  * text for sqlite3_free, or NULL where the code says it all. The column is empty after a failure.
  */
-int dg_column_read(dg_connection *connection, const dg_column_source *source, uint64_t limit,
-                   dg_column *column, char **error);
+int dg_column_read(dg_connection *connection, const dg_column_source *source, dg_column *column,
+                   char **error);
 
 /* Frees what the column holds and empties it; may be repeated. */
 void dg_column_free(dg_column *column);

@@ -15,7 +15,7 @@ struct table {
 
 struct cursor {
     sqlite3_vtab_cursor base;
-    int64_t row, end;
+    dg_list_scan scan;
 };
 
 static const struct binding *binding_of(sqlite3_vtab_cursor *cursor)
@@ -64,8 +64,15 @@ static int list_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out)
     return SQLITE_OK;
 }
 
+static void end_scan(dg_list_scan *scan)
+{
+    if (scan->release) scan->release(scan->data);
+    *scan = (dg_list_scan){0};
+}
+
 static int list_close(sqlite3_vtab_cursor *cursor)
 {
+    end_scan(&((struct cursor *)cursor)->scan);
     sqlite3_free(cursor);
     return SQLITE_OK;
 }
@@ -76,32 +83,34 @@ static int list_filter(sqlite3_vtab_cursor *base, int number, const char *words,
     (void)number, (void)words, (void)argc, (void)argv;
     struct cursor *cursor = (struct cursor *)base;
     const struct binding *binding = binding_of(base);
-    binding->list->range(binding->connection, &cursor->row, &cursor->end);
-    return SQLITE_OK;
+    char *error = NULL;
+    end_scan(&cursor->scan);
+    int rc = binding->list->begin(binding->connection, &cursor->scan, &error);
+    return error ? dg_vtab_fail(base->pVtab, rc, error) : rc;
 }
 
 static int list_next(sqlite3_vtab_cursor *base)
 {
-    ((struct cursor *)base)->row++;
+    ((struct cursor *)base)->scan.row++;
     return SQLITE_OK;
 }
 
 static int list_eof(sqlite3_vtab_cursor *base)
 {
     const struct cursor *cursor = (const struct cursor *)base;
-    return cursor->row >= cursor->end;
+    return cursor->scan.row >= cursor->scan.end;
 }
 
 static int list_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int column)
 {
     const struct binding *binding = binding_of(base);
-    binding->list->column(binding->connection, context, ((struct cursor *)base)->row, column);
+    binding->list->column(binding->connection, &((struct cursor *)base)->scan, context, column);
     return SQLITE_OK;
 }
 
 static int list_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid)
 {
-    *rowid = ((struct cursor *)base)->row;
+    *rowid = ((struct cursor *)base)->scan.row;
     return SQLITE_OK;
 }
 

@@ -103,13 +103,8 @@ static int same_column(const dg_pairs *p, const dg_column_source *source)
            p->changes == sqlite3_total_changes64(p->connection->db);
 }
 
-/* The setting memory_limit_gb bounds the column and, counted by itself, the join's work space. */
 static int read_column(dg_pairs *p, const dg_column_source *source, char **error)
 {
-    dg_err err = {0};
-    uint64_t limit = 0;
-    if (dg_settings_memory_limit(&p->connection->settings, &limit, &err) != DG_OK)
-        return fail(p, &err, error);
     const char *names[4] = {source->table, source->column, source->schema, source->id_column};
     forget_column(p);
     for (int i = 0; i < 4; i++) {
@@ -121,7 +116,7 @@ static int read_column(dg_pairs *p, const dg_column_source *source, char **error
         }
     }
     p->changes = sqlite3_total_changes64(p->connection->db);
-    int rc = dg_column_read(p->connection, source, limit, &p->column, error);
+    int rc = dg_column_read(p->connection, source, &p->column, error);
     if (rc != SQLITE_OK) forget_column(p);
     return rc;
 }

@@ -3,18 +3,18 @@
 
 enum { COLUMN_KEY, COLUMN_VALUE, COLUMN_DEFAULT, COLUMN_ORIGIN, COLUMN_DESCRIPTION };
 
-static void settings_range(const dg_connection *connection, int64_t *first, int64_t *end)
+static int settings_begin(dg_connection *connection, dg_list_scan *scan, char **error)
 {
-    (void)connection;
-    *first = 0;
-    *end = DG_SETTINGS;
+    (void)connection, (void)error;
+    scan->end = DG_SETTINGS;
+    return SQLITE_OK;
 }
 
-static void settings_column(const dg_connection *connection, sqlite3_context *context, int64_t row,
-                            int column)
+static void settings_column(const dg_connection *connection, const dg_list_scan *scan,
+                            sqlite3_context *context, int column)
 {
     static const char *const origins[] = {"default", "environment", "sql"};
-    enum dg_setting_key key = (enum dg_setting_key)row;
+    enum dg_setting_key key = (enum dg_setting_key)scan->row;
     const dg_setting *setting = &connection->settings.of[key];
     const char *description = dg_setting_description(key);
     switch (column) {
@@ -42,7 +42,7 @@ int dg_vt_settings_register(dg_connection *connection)
     static const dg_list list = {
         .name = "dupgpu_settings",
         .declaration = "CREATE TABLE x(key TEXT, value, default_value, origin TEXT, description TEXT)",
-        .range = settings_range,
+        .begin = settings_begin,
         .column = settings_column,
     };
     return dg_list_register(connection, &list);

@@ -15,15 +15,18 @@ enum {
     COLUMN_FALLBACK
 };
 
-static void stats_range(const dg_connection *connection, int64_t *first, int64_t *end)
+static int stats_begin(dg_connection *connection, dg_list_scan *scan, char **error)
 {
-    *first = (int64_t)dg_stats_oldest(&connection->stats);
-    *end = (int64_t)connection->stats.added + 1;
+    (void)error;
+    scan->row = (int64_t)dg_stats_oldest(&connection->stats);
+    scan->end = (int64_t)connection->stats.added + 1;
+    return SQLITE_OK;
 }
 
-static void stats_column(const dg_connection *connection, sqlite3_context *context, int64_t row, int column)
+static void stats_column(const dg_connection *connection, const dg_list_scan *scan, sqlite3_context *context,
+                         int column)
 {
-    const dg_stats_row *stats = dg_stats_get(&connection->stats, (uint64_t)row);
+    const dg_stats_row *stats = dg_stats_get(&connection->stats, (uint64_t)scan->row);
     if (!stats) return;
     const dg_report *report = &stats->report;
     switch (column) {
@@ -50,7 +53,7 @@ int dg_vt_stats_register(dg_connection *connection)
         .declaration = "CREATE TABLE x(op TEXT, backend TEXT, device TEXT, plan TEXT, rows INTEGER, "
                        "batches INTEGER, candidates INTEGER, results INTEGER, seconds REAL, bytes INTEGER, "
                        "fallback TEXT)",
-        .range = stats_range,
+        .begin = stats_begin,
         .column = stats_column,
     };
     return dg_list_register(connection, &list);

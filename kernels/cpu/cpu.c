@@ -60,7 +60,7 @@ static void describe(const dg_cpu_isa *isa, uint32_t threads, dg_device_info *ou
 {
     uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES), page = (uint64_t)sysconf(_SC_PAGESIZE);
     *out = (dg_device_info){
-        .kind = DG_DEVICE_CPU, .units = threads, .memory_total = pages * page, .costs = isa->costs};
+        .kind = DG_DEVICE_CPU, .shares_memory = 1, .units = threads, .memory_total = pages * page, .costs = isa->costs};
     out->memory_free = meminfo("MemAvailable");
     if (out->memory_free == 0) out->memory_free = out->memory_total / 2;
     snprintf(out->name, sizeof out->name, "CPU, %u thread%s", threads, threads == 1 ? "" : "s");

@@ -51,8 +51,9 @@ typedef struct dg_join_spec {
 
     enum dg_join_plan plan;
     dg_place_spec place;
-    uint32_t chunks; /* 0: the planner's choice; else the number of multi-index chunks, for tests */
-    dg_poll poll;    /* must stay valid until the join is closed */
+    uint32_t chunks;      /* 0: the planner's choice; else the number of multi-index chunks, for tests */
+    uint32_t batch_units; /* most work units run at once; 0: as many as suit the device */
+    dg_poll poll;         /* must stay valid until the join is closed */
 } dg_join_spec;
 
 typedef struct dg_pair {

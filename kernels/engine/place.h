@@ -35,11 +35,20 @@ typedef struct dg_place {
 } dg_place;
 
 /*
- * Opens the place. DG_DEVICE_ERROR where a GPU was asked for and cannot be had: with backend "gpu" always,
- * else with no_fallback. `cost` may be NULL, then "auto" is the CPU. On failure *out is empty.
+ * Opens the place; for "auto" on the CPU, until dg_place_choose. DG_DEVICE_ERROR where a GPU was asked for
+ * and cannot be had: with backend "gpu" always, else with no_fallback. On failure *out is empty.
  */
-enum dg_code dg_place_open(const dg_place_spec *spec, dg_place_cost *cost, const void *work,
-                           const dg_poll *poll, dg_place *out, dg_err *err);
+enum dg_code dg_place_open(const dg_place_spec *spec, const dg_poll *poll, dg_place *out, dg_err *err);
+
+/*
+ * For "auto", once it is known what there is to do: puts the GPU into the place that promises to be fastest,
+ * if that is faster than the CPU. No buffer of the place may exist yet. After a failure the place is empty.
+ */
+enum dg_code dg_place_choose(dg_place *place, dg_place_cost *cost, const void *work, const dg_poll *poll,
+                             dg_err *err);
+
+/* Whether the place holds the CPU. */
+int dg_place_is_cpu(const dg_place *place);
 
 /*
  * For work that failed with `err`: where the CPU may step in, puts it into the place, empties err and
@@ -53,7 +62,8 @@ void dg_place_note(dg_place *place, const char *format, ...) __attribute__((form
 /* Fills in backend, device and fallback. */
 void dg_place_report(const dg_place *place, dg_report *report);
 
-/* Idempotent; an empty place is allowed. */
-void dg_place_close(dg_place *place);
+/* `failure`: what the work ended with, or NULL; a device that failed is not used again. Idempotent; an empty
+ * place is allowed. */
+void dg_place_close(dg_place *place, const dg_err *failure);
 
 #endif

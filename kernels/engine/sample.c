@@ -26,6 +26,12 @@ static uint32_t place_at(uint32_t i, uint32_t count)
     return (uint32_t)x;
 }
 
+uint32_t dg_sample_size(uint32_t rows)
+{
+    enum { LEAST = 256, MOST = 4096 };
+    return rows / 8 < LEAST ? LEAST : rows / 8 < MOST ? rows / 8 : MOST;
+}
+
 enum dg_code dg_sample_take(const uint64_t *rows, uint32_t count, uint32_t words, uint32_t wanted,
                             dg_sample *out, dg_err *err)
 {

@@ -14,6 +14,9 @@ typedef struct dg_sample {
     uint32_t count, words;
 } dg_sample;
 
+/* How many of so many rows make a sample: 4,096 of a large table, of a smaller one an eighth. */
+uint32_t dg_sample_size(uint32_t rows);
+
 /* Copies up to `wanted` of the rows. Freed with free(sample->rows), which is NULL after a failure. */
 enum dg_code dg_sample_take(const uint64_t *rows, uint32_t count, uint32_t words, uint32_t wanted,
                             dg_sample *out, dg_err *err);

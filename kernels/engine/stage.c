@@ -1,5 +1,7 @@
 #include "stage.h"
 
+#include "window.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +40,9 @@ struct dg_stage {
     uint32_t pass; /* chunk; layout.chunks: the brute pass */
     int brute;     /* the pass is a brute one */
     int pass_open, finished;
+    int indexed; /* the tables of the pass are on the device */
     dg_index a, b;
+    dg_windows windows;
     uint32_t *masks, mask_count;
     uint32_t *offsets_a, *offsets_b; /* host copies, or the device's memory itself */
 
@@ -47,7 +51,7 @@ struct dg_stage {
 
     item *items; /* in order; items[head ..] are not delivered yet */
     uint32_t head, count, room;
-    uint32_t slots, batch;
+    uint32_t slots, batch, batch_max;
     int slot_used[SLOTS_MAX];
     dg_unit units[SLOTS_MAX];
     uint32_t counts[SLOTS_MAX];
@@ -61,18 +65,25 @@ struct dg_stage {
 
 static void free_index(dg_stage *s, dg_index *index, uint32_t **offsets)
 {
-    const dg_backend *backend = s->spec.backend;
+    const dg_place *place = s->spec.place;
     if (*offsets != index->offsets.host) free(*offsets);
     *offsets = NULL;
-    backend->free(s->spec.device, &index->sieve);
-    backend->free(s->spec.device, &index->index);
-    backend->free(s->spec.device, &index->offsets);
+    place->backend->free(place->device, &index->sieve);
+    place->backend->free(place->device, &index->index);
+    place->backend->free(place->device, &index->offsets);
+}
+
+static void drop_tables(dg_stage *s)
+{
+    if (!s->indexed) return;
+    free_index(s, &s->a, &s->offsets_a);
+    free_index(s, &s->b, &s->offsets_b);
+    s->indexed = 0;
 }
 
 static void close_pass(dg_stage *s)
 {
-    free_index(s, &s->a, &s->offsets_a);
-    free_index(s, &s->b, &s->offsets_b);
+    drop_tables(s);
     free(s->masks);
     s->masks = NULL;
     s->pass_open = 0;
@@ -94,8 +105,9 @@ static void choose_sieve(const dg_stage *s, dg_index *index)
 static enum dg_code build_index(dg_stage *s, uint32_t begin, uint32_t count, const dg_chunk *chunk,
                                 const dg_buffer *work, dg_index *index, uint32_t **offsets, dg_err *err)
 {
-    const dg_backend *backend = s->spec.backend;
-    dg_device *device = s->spec.device;
+    const dg_backend *backend = s->spec.place->backend;
+    dg_device *device = s->spec.place->device;
+    const int shared = s->spec.hashes.host != NULL;
     size_t offset_bytes = (((size_t)1 << chunk->width) + 1) * sizeof(uint32_t);
     *index = (dg_index){
         .hashes = s->spec.hashes, .words = s->spec.words, .begin = begin, .count = count, .chunk = *chunk};
@@ -104,10 +116,10 @@ static enum dg_code build_index(dg_stage *s, uint32_t begin, uint32_t count, con
     size_t sieve_bytes = (size_t)count * index->sieve_bits / 8;
     if (backend->alloc(device, offset_bytes, NULL, &index->offsets, err)) return err->code;
     if (in_order) { /* the rows themselves are the sieve */
-        if (backend->alloc(device, sieve_bytes, (uint64_t *)s->spec.hashes.host + begin, &index->sieve, err))
-            return err->code;
+        uint64_t *rows = (uint64_t *)s->spec.hashes.host + begin;
+        if (shared && backend->alloc(device, sieve_bytes, rows, &index->sieve, err)) return err->code;
     } else {
-        void *space = work && work->host && work->bytes >= sieve_bytes ? work->host : NULL;
+        void *space = shared && work && work->bytes >= sieve_bytes ? work->host : NULL;
         if (backend->alloc(device, sieve_bytes, space, &index->sieve, err)) return err->code;
         if (backend->alloc(device, (size_t)count * sizeof(uint32_t), NULL, &index->index, err))
             return err->code;
@@ -141,9 +153,19 @@ static double counted_candidates(const dg_stage *s, const dg_chunk *chunk)
     return near * sqrt(squares_a * squares_b);
 }
 
-static void open_brute_pass(dg_stage *s)
+/* Makes the tables of the pass ready on the device. */
+static enum dg_code make_tables(dg_stage *s, dg_err *err)
 {
     const dg_stage_spec *spec = &s->spec;
+    s->indexed = 1;
+    if (!s->brute) {
+        const dg_chunk *chunk = &spec->layout.chunk[s->pass];
+        const dg_buffer *work = dg_buffer_empty(&spec->work) ? NULL : &spec->work;
+        if (build_index(s, spec->begin_a, spec->count_a, chunk, work, &s->a, &s->offsets_a, err))
+            return err->code;
+        if (s->self) return DG_OK;
+        return build_index(s, spec->begin_b, spec->count_b, chunk, NULL, &s->b, &s->offsets_b, err);
+    }
     s->a = (dg_index){.hashes = spec->hashes,
                       .words = spec->words,
                       .begin = spec->begin_a,
@@ -153,44 +175,47 @@ static void open_brute_pass(dg_stage *s)
     s->b = s->a;
     s->b.begin = spec->begin_b;
     s->b.count = spec->count_b;
-    s->brute = 1;
-    if (spec->layout.chunks) s->spec.tile = DG_TILE_MAX / 4; /* planned for buckets */
+    return DG_OK;
+}
+
+/* The plan was made from a sample. Where it was wrong about this chunk, brute force does the rest. */
+static int worse_than_brute(const dg_stage *s, const dg_chunk *chunk)
+{
+    const dg_stage_spec *spec = &s->spec;
+    const dg_extent extent = {.rows_a = spec->count_a, .rows_b = spec->count_b, .self = s->self};
+    const dg_costs *costs = &dg_standard_device.costs;
+    double here = counted_candidates(s, chunk) * costs->vector / costs->lanes;
+    return here > dg_extent_pairs(&extent) * dg_brute_pair(costs, dg_widest_sieve(spec->words));
 }
 
 static enum dg_code open_pass(dg_stage *s, dg_err *err)
 {
-    const dg_stage_spec *spec = &s->spec;
-    const dg_layout *layout = &spec->layout;
-    s->next = (generator){0};
-    s->pass_open = 1;
-    if (layout->chunks == 0) {
-        open_brute_pass(s);
-        return DG_OK;
-    }
+    const dg_layout *layout = &s->spec.layout;
     const dg_chunk *chunk = &layout->chunk[s->pass];
-    const dg_buffer *work = dg_buffer_empty(&spec->work) ? NULL : &spec->work;
-    if (build_index(s, spec->begin_a, spec->count_a, chunk, work, &s->a, &s->offsets_a, err))
-        return err->code;
-    if (!s->self && build_index(s, spec->begin_b, spec->count_b, chunk, NULL, &s->b, &s->offsets_b, err))
-        return err->code;
-
-    /* The plan was made from a sample. Where it was wrong about this chunk, brute force does the rest. */
-    dg_extent extent = {.rows_a = spec->count_a, .rows_b = spec->count_b, .self = s->self};
-    double all = dg_extent_pairs(&extent);
-    const dg_costs *costs = &dg_standard_device.costs;
-    double here = counted_candidates(s, chunk) * costs->vector / costs->lanes;
-    if (!spec->keep_layout && here > all * dg_brute_pair(costs, dg_widest_sieve(spec->words))) {
-        close_pass(s);
+    s->next = (generator){0};
+    s->brute = layout->chunks == 0;
+    if (make_tables(s, err)) goto fail;
+    if (!s->brute && !s->spec.keep_layout && worse_than_brute(s, chunk)) {
+        drop_tables(s);
         s->total.chunks_left = layout->chunks - s->pass;
-        s->pass_open = 1;
-        open_brute_pass(s);
-        return DG_OK;
+        s->brute = 1;
+        s->spec.tile = DG_TILE_MAX / 4; /* planned for buckets */
+        if (make_tables(s, err)) goto fail;
     }
-    s->masks = malloc((size_t)dg_values_within(chunk->width, chunk->radius) * sizeof *s->masks);
-    if (!s->masks) return dg_fail_nomem(err, "the bucket masks");
-    s->mask_count = dg_masks_list(chunk->width, chunk->radius, s->masks);
-    s->mean = ldexp(spec->count_b, -(int)chunk->width);
+    if (!s->brute) {
+        s->masks = malloc((size_t)dg_values_within(chunk->width, chunk->radius) * sizeof *s->masks);
+        if (!s->masks) {
+            dg_fail_nomem(err, "the bucket masks");
+            goto fail;
+        }
+        s->mask_count = dg_masks_list(chunk->width, chunk->radius, s->masks);
+        s->mean = ldexp(s->spec.count_b, -(int)chunk->width);
+    }
+    s->pass_open = 1;
     return DG_OK;
+fail:
+    close_pass(s);
+    return err->code;
 }
 
 /* --- cutting a pass into units --- */
@@ -359,6 +384,15 @@ static enum dg_code refill(dg_stage *s, uint32_t wanted, dg_err *err)
     return DG_OK;
 }
 
+static enum dg_code compare(dg_stage *s, dg_op_compare *op, dg_err *err)
+{
+    const dg_stage_spec *spec = &s->spec;
+    const dg_place *place = spec->place;
+    if (spec->windowed) return dg_windows_compare(&s->windows, place, spec->rows, op, spec->poll, err);
+    if (place->backend->run(place->device, DG_OP_COMPARE, op, spec->poll, err)) return err->code;
+    return place->backend->wait(place->device, spec->poll, err);
+}
+
 /* Runs the waiting units among the first `batch` items. Units with too many hits are split and wait again. */
 static enum dg_code run_batch(dg_stage *s, dg_err *err)
 {
@@ -394,8 +428,10 @@ static enum dg_code run_batch(dg_stage *s, dg_err *err)
         .counts = s->counts,
         .candidates = s->candidates,
     };
-    if (spec->backend->run(spec->device, DG_OP_COMPARE, &op, spec->poll, err)) return err->code;
-    if (spec->backend->wait(spec->device, spec->poll, err)) return err->code;
+    if (compare(s, &op, err)) {
+        for (uint32_t k = 0; k < n; k++) s->slot_used[slot[k]] = 0;
+        return err->code;
+    }
     s->total.units += n;
     for (uint32_t k = n; k-- > 0;) { /* from the back, so that a split does not move those still to do */
         item *done = &s->items[at[k]];
@@ -410,8 +446,20 @@ static enum dg_code run_batch(dg_stage *s, dg_err *err)
         if (split(s, at[k], err)) return err->code;
         for (uint32_t j = 0; j < k; j++) at[j] -= head - s->head;
     }
-    if (s->batch < s->slots) s->batch = least(2 * s->batch, s->slots);
+    s->batch = least(2 * s->batch, s->batch_max);
     return DG_OK;
+}
+
+/* After a batch that the device had no memory for: makes the next ones smaller. Returns 0 where that is no
+ * help. */
+static int shrink(dg_stage *s, dg_err *err)
+{
+    if (err->code != DG_DEVICE_NOMEM || s->batch_max == 1) return 0;
+    if (s->batch < s->batch_max) s->batch_max = s->batch;
+    s->batch = s->batch_max = (s->batch_max + 1) / 2;
+    dg_place_note(s->spec.place, "batch of %u units after %s", s->batch_max, err->text);
+    *err = (dg_err){0};
+    return 1;
 }
 
 /* --- public --- */
@@ -423,11 +471,12 @@ enum dg_code dg_stage_open(const dg_stage_spec *spec, dg_stage **out, dg_err *er
     if (!s) return dg_fail_nomem(err, "a join");
     s->spec = *spec;
     s->self = spec->begin_a == spec->begin_b && spec->count_a == spec->count_b;
-    s->slots = 2 * spec->info->units;
+    s->slots = 2 * spec->place->info.units;
     s->slots = s->slots < SLOTS_MIN ? SLOTS_MIN : least(s->slots, SLOTS_MAX);
     uint64_t affordable = spec->memory_limit / 4 / (HITS * sizeof(dg_hit));
     if (affordable < s->slots) s->slots = affordable < SLOTS_LEAST ? SLOTS_LEAST : (uint32_t)affordable;
-    s->batch = least(spec->info->units, s->slots);
+    s->batch_max = spec->batch_units ? least(spec->batch_units, s->slots) : s->slots;
+    s->batch = least(spec->place->info.units, s->batch_max);
     s->hits = malloc((size_t)s->slots * HITS * sizeof *s->hits);
     if (!s->hits) {
         dg_stage_close(s);
@@ -444,6 +493,7 @@ enum dg_code dg_stage_next(dg_stage *s, const dg_hit **hits, uint32_t *count, dg
     *count = 0;
     while (!s->finished) {
         if (!s->pass_open && open_pass(s, err)) return err->code;
+        if (!s->indexed && make_tables(s, err)) return err->code;
         if (s->head < s->count && s->items[s->head].slot != NOWHERE) {
             /* The slot is free again, but its hits stay until the next batch, which a later call runs. */
             item front = s->items[s->head++];
@@ -455,7 +505,7 @@ enum dg_code dg_stage_next(dg_stage *s, const dg_hit **hits, uint32_t *count, dg
         }
         if (refill(s, s->batch, err)) return err->code;
         if (s->head < s->count) {
-            if (run_batch(s, err)) return err->code;
+            if (run_batch(s, err) && !shrink(s, err)) return err->code;
             continue;
         }
         uint64_t bytes = (uint64_t)s->slots * HITS * sizeof *s->hits + s->a.sieve.bytes + s->a.index.bytes +
@@ -469,6 +519,18 @@ enum dg_code dg_stage_next(dg_stage *s, const dg_hit **hits, uint32_t *count, dg
     return DG_OK;
 }
 
+void dg_stage_leave(dg_stage *s)
+{
+    drop_tables(s);
+    dg_windows_free(&s->windows, s->spec.place);
+}
+
+void dg_stage_enter(dg_stage *s, dg_buffer hashes)
+{
+    s->spec.hashes = hashes;
+    s->spec.windowed = 0;
+}
+
 dg_stage_counts dg_stage_count(const dg_stage *stage)
 {
     return stage->total;
@@ -478,6 +540,7 @@ void dg_stage_close(dg_stage *stage)
 {
     if (!stage) return;
     close_pass(stage);
+    dg_windows_free(&stage->windows, stage->spec.place);
     free(stage->hits);
     free(stage->items);
     free(stage);
