@@ -37,7 +37,7 @@ static void start(void)
     const dg_cuda_api *cu = &api;
     dg_err *err = &verdict;
     if (!dg_cuda_image()) {
-        dg_fail(err, DG_DEVICE_ERROR, "cuda: not in this build, which found neither nvcc nor clang");
+        dg_fail(err, DG_DEVICE_ERROR, "cuda: built without CUDA kernels, for want of nvcc and clang");
         return;
     }
     if (find_functions(err)) return;
