@@ -1,4 +1,7 @@
-/* The structs kernels take by value. 32-bit fields only, so that every compiler lays them out alike. */
+/*
+ * The plain data kernels take: their arguments by value, and what lies in device memory. 32-bit fields only,
+ * so that every compiler lays them out alike.
+ */
 #ifndef DG_DEVICE_ARGUMENTS_H
 #define DG_DEVICE_ARGUMENTS_H
 
@@ -6,10 +9,110 @@
 #include <stdint.h>
 #endif
 
-/* keys: keys[i] is the chunk's value in row begin + i of hashes, rows[i] is begin + i. Buffers: hashes, keys,
- * rows. */
+enum {
+    DG_GROUP = 256, /* lanes in a group, for every kernel */
+
+    DG_DIGIT_BITS = 4, /* of a pass of the radix sort */
+    DG_DIGITS = 1 << DG_DIGIT_BITS,
+    DG_SORT_RUN = 8,                       /* keys a lane places */
+    DG_SORT_ROWS = DG_GROUP * DG_SORT_RUN, /* keys a group places */
+    DG_SCAN_RUN = 8,                       /* counters a lane sums up in a step */
+
+    DG_TILE_COLUMNS = 1024,   /* rows of shared memory a group meets, 512 where they have 256 bits */
+    DG_BITONIC_KEYS = 2048,   /* keys a group sorts in shared memory */
+    DG_BITONIC_PAIRS = 1024,  /* pairs a group puts in order in one step over longer distances */
+    DG_HISTOGRAM_SIDE = 512,  /* a group counts the pairs of so many rows with so many */
+    DG_HISTOGRAM_BINS = 4096, /* counters in shared memory */
+    DG_NEAREST_QUERIES = 8,   /* queries a group serves */
+    DG_NEAREST_STEP = 1024,   /* rows a group compares with them between two looks at its buffers */
+    DG_ROW_WORDS_MAX = 128,   /* DG_WORDS_MAX of ops.h */
+    DG_PIECE_SWAPPED = 1,     /* rows of b are held, rows of a pass by */
+    DG_PIECE_DIAGONAL = 2,    /* both ranges are the same: only q > p counts */
+};
+
+/* A dg_index of ops.h without its buffers. */
+typedef struct dg_table {
+    uint32_t words, begin, count;
+    uint32_t start, width; /* of its chunk */
+    uint32_t sieve_word[4];
+    uint32_t has_sieve, has_index;
+} dg_table;
+
+/*
+ * A unit of COMPARE or HISTOGRAM in device memory. Its groups are those from `first` to the next piece's
+ * first; the last piece of a list has no groups and only ends it.
+ */
+typedef struct dg_piece {
+    uint32_t a0, a1, b0, b1; /* as in dg_unit */
+    uint32_t slot;           /* where its results go */
+    uint32_t first;
+    uint32_t columns; /* tile: groups side by side */
+    uint32_t flags;
+} dg_piece;
+
+typedef struct dg_zero_arguments {
+    uint32_t count;
+} dg_zero_arguments;
+
 typedef struct dg_keys_arguments {
     uint32_t words, begin, count, start, width;
+    uint32_t first_group;
 } dg_keys_arguments;
+
+typedef struct dg_digit_arguments {
+    uint32_t count, shift;
+    uint32_t groups; /* of the whole pass, not of this launch */
+    uint32_t first_group;
+} dg_digit_arguments;
+
+typedef struct dg_bounds_arguments {
+    dg_keys_arguments rows; /* where keys are taken from the rows */
+    uint32_t from_rows;
+    uint32_t first_group;
+} dg_bounds_arguments;
+
+typedef struct dg_gather_arguments {
+    uint32_t words, count, sieve_bits;
+    uint32_t sieve_word[4];
+    uint32_t first_group;
+} dg_gather_arguments;
+
+typedef struct dg_compare_arguments {
+    dg_table a, b;
+    uint32_t self, threshold;
+    uint32_t mask_count, seen_count;
+    uint32_t pieces;
+    uint32_t capacity;
+    uint32_t first_group;
+} dg_compare_arguments;
+
+/* Segments of keys, each sorted by itself: segment s begins at s * stride and has counts[s] keys, or none
+ * where that is above `capacity`. */
+typedef struct dg_bitonic_arguments {
+    uint32_t stride, capacity;
+    uint32_t blocks;   /* groups for each segment */
+    uint32_t length;   /* of the runs being merged; for a block: 0 to sort it, 1 to end a merge in it */
+    uint32_t distance; /* between the keys of a pair; 0: the first step, that meets the other run's mirror */
+} dg_bitonic_arguments;
+
+typedef struct dg_pack_arguments {
+    uint32_t capacity, blocks, words;
+} dg_pack_arguments;
+
+typedef struct dg_histogram_arguments {
+    dg_table a, b;
+    uint32_t bins; /* counters of a unit: bits + 1 */
+    uint32_t pieces;
+    uint32_t first_group;
+} dg_histogram_arguments;
+
+typedef struct dg_nearest_arguments {
+    uint32_t words;
+    uint32_t rows_begin, rows_end; /* of this launch, row numbers */
+    uint32_t queries_begin, queries_end;
+    uint32_t k, room; /* neighbours wanted, keys in a query's buffer */
+    uint32_t limit;
+    uint32_t first, last; /* this is the first, the last launch for these queries */
+} dg_nearest_arguments;
 
 #endif

@@ -1,7 +1,11 @@
-/* The device code, for a compiler: see prelude.h for the three it is written for. The order is that of use.
- */
+/* The device code, for a compiler: see prelude.h for the three it is written for. The order is that of use. */
 #include "prelude.h"
 
 #include "arguments.h"
 
+#include "bits.inc.h"
 #include "partition.inc.h"
+#include "compare.inc.h"
+#include "bitonic.inc.h"
+#include "histogram.inc.h"
+#include "nearest.inc.h"

@@ -10,10 +10,28 @@
 
 #include <stddef.h>
 
-enum { DG_GROUP = 256 }; /* lanes in a group, for every kernel */
-
 /* X(name, buffers, struct of arguments); the function is called dg_kernel_<name>. */
-#define DG_KERNEL_LIST(X) X(keys, 3, dg_keys_arguments)
+#define DG_KERNEL_LIST(X)                                                                                    \
+    X(zero, 1, dg_zero_arguments)                                                                            \
+    X(keys, 3, dg_keys_arguments)                                                                            \
+    X(digit_count, 2, dg_digit_arguments)                                                                    \
+    X(digit_scan, 2, dg_digit_arguments)                                                                     \
+    X(digit_scatter, 6, dg_digit_arguments)                                                                  \
+    X(bounds, 3, dg_bounds_arguments)                                                                        \
+    X(gather, 3, dg_gather_arguments)                                                                        \
+    X(tiles_32, 10, dg_compare_arguments)                                                                    \
+    X(tiles_64, 10, dg_compare_arguments)                                                                    \
+    X(tiles_128, 10, dg_compare_arguments)                                                                   \
+    X(tiles_256, 10, dg_compare_arguments)                                                                   \
+    X(buckets_32, 14, dg_compare_arguments)                                                                  \
+    X(buckets_64, 14, dg_compare_arguments)                                                                  \
+    X(buckets_128, 14, dg_compare_arguments)                                                                 \
+    X(buckets_256, 14, dg_compare_arguments)                                                                 \
+    X(bitonic_block, 2, dg_bitonic_arguments)                                                                \
+    X(bitonic_step, 2, dg_bitonic_arguments)                                                                 \
+    X(pack, 5, dg_pack_arguments)                                                                            \
+    X(histogram, 4, dg_histogram_arguments)                                                                  \
+    X(nearest, 6, dg_nearest_arguments)
 
 enum dg_kernel {
 #define X(name, buffers, type) DG_KERNEL_##name,

@@ -26,13 +26,16 @@
 #ifndef DG_DEVICE_PRELUDE_H
 #define DG_DEVICE_PRELUDE_H
 
+#define DG_PRAGMA(x) _Pragma(#x)
+
 #if defined(DG_OPENCL)
 
+typedef ushort uint16_t;
 typedef uint uint32_t;
 typedef ulong uint64_t;
 
 #define DG_KERNEL(name, ...)                                                                                 \
-    __kernel __attribute__((reqd_work_group_size(256, 1, 1))) void dg_kernel_##name(__VA_ARGS__)
+    __kernel __attribute__((reqd_work_group_size(DG_GROUP, 1, 1))) void dg_kernel_##name(__VA_ARGS__)
 #define DG_INLINE static inline
 #define DG_GLOBAL __global
 #define DG_LOCAL __local
@@ -42,14 +45,15 @@ typedef ulong uint64_t;
 #define DG_GROUP_NUMBER ((uint32_t)get_group_id(0))
 #define DG_ATOMIC_ADD(p, x) atomic_add((p), (x))
 #define DG_BITS_32(x) ((uint32_t)popcount((uint32_t)(x)))
-#define DG_UNROLL(n) _Pragma("unroll")
+#define DG_UNROLL(n) DG_PRAGMA(unroll n)
 
 #elif defined(__CUDACC__) || defined(__CUDA__)
 
 #include <stdint.h>
 
 #if defined(__CUDACC__) && !defined(__clang__)
-#define DG_KERNEL(name, ...) extern "C" __global__ void __launch_bounds__(256) dg_kernel_##name(__VA_ARGS__)
+#define DG_KERNEL(name, ...)                                                                                 \
+    extern "C" __global__ void __launch_bounds__(DG_GROUP) dg_kernel_##name(__VA_ARGS__)
 #define DG_INLINE static __device__ __forceinline__
 #define DG_SHARED(type, name, n) __shared__ type name[n]
 #define DG_LANE_NUMBER ((uint32_t)threadIdx.x)
@@ -58,7 +62,8 @@ typedef ulong uint64_t;
 #define DG_BITS_32(x) ((uint32_t)__popc(x))
 #else /* clang without the CUDA toolkit's headers */
 #define DG_KERNEL(name, ...)                                                                                 \
-    extern "C" __attribute__((global)) void __attribute__((launch_bounds(256))) dg_kernel_##name(__VA_ARGS__)
+    extern "C" __attribute__((global)) void __attribute__((launch_bounds(DG_GROUP)))                         \
+    dg_kernel_##name(__VA_ARGS__)
 #define DG_INLINE static __attribute__((device, always_inline)) inline
 #define DG_SHARED(type, name, n) __attribute__((shared)) type name[n]
 #define DG_LANE_NUMBER ((uint32_t)__nvvm_read_ptx_sreg_tid_x())
@@ -69,7 +74,7 @@ typedef ulong uint64_t;
 #define DG_GLOBAL
 #define DG_LOCAL
 #define DG_BARRIER __syncthreads();
-#define DG_UNROLL(n) _Pragma("unroll")
+#define DG_UNROLL(n) DG_PRAGMA(unroll n)
 
 #else /* the host: a kernel takes the number of its group first */
 
@@ -89,7 +94,7 @@ typedef ulong uint64_t;
 #define DG_GROUP_NUMBER dg_group
 #define DG_ATOMIC_ADD(p, x) __atomic_fetch_add((p), (x), __ATOMIC_RELAXED)
 #define DG_BITS_32(x) ((uint32_t)__builtin_popcount(x))
-#define DG_UNROLL(n) _Pragma("GCC unroll 16")
+#define DG_UNROLL(n) DG_PRAGMA(GCC unroll n)
 
 #endif
 
@@ -98,28 +103,41 @@ typedef ulong uint64_t;
  * a race on a GPU. */
 static _Thread_local uint32_t dg_lane_order;
 #define DG_LANES(l)                                                                                          \
-    for (uint32_t dg_step = 0, l = dg_lane_order; dg_step < 256; dg_step++, l = dg_step ^ dg_lane_order)
-#define DG_PER_LANE(type, name) type name[256]
-#define DG_PER_LANE_ARRAY(type, name, n) type name[256][n]
+    for (uint32_t dg_step = 0, l = dg_lane_order; dg_step < DG_GROUP; dg_step++, l = dg_step ^ dg_lane_order)
+#define DG_PER_LANE(type, name) type name[DG_GROUP]
+#define DG_PER_LANE_ARRAY(type, name, n) type name[DG_GROUP][n]
 #define DG_MINE(name, l) name[l]
 #else
-#define DG_LANES(l) for (uint32_t l = DG_LANE_NUMBER, dg_step = 0; dg_step < 1; dg_step++)
+#define DG_LANES(l) for (uint32_t l = DG_LANE_NUMBER, dg_step = 0; dg_step < 1; dg_step = l | 1)
 #define DG_PER_LANE(type, name) type name[1]
 #define DG_PER_LANE_ARRAY(type, name, n) type name[1][n]
 #define DG_MINE(name, l) name[0]
 #endif
 
 /* This lane's number in the whole launch. */
-#define DG_NUMBER(l) ((uint64_t)DG_GROUP_NUMBER * 256u + (l))
-
-DG_INLINE uint32_t dg_bits_64(uint64_t x)
-{
-    return DG_BITS_32((uint32_t)x) + DG_BITS_32((uint32_t)(x >> 32));
-}
+#define DG_NUMBER(l) ((uint64_t)DG_GROUP_NUMBER * DG_GROUP + (l))
 
 DG_INLINE uint32_t dg_least(uint32_t x, uint32_t y)
 {
     return x < y ? x : y;
 }
+
+/*
+ * Phases that sum the DG_GROUP numbers of a shared array, each with all before it, by doubling distances.
+ * `mine` is a per-lane variable. Before it a barrier is the caller's; it ends with one.
+ */
+#define DG_SCAN(sum, mine)                                                                                   \
+    for (uint32_t dg_reach = 1; dg_reach < DG_GROUP; dg_reach *= 2) {                                        \
+        DG_LANES(l)                                                                                          \
+        {                                                                                                    \
+            DG_MINE(mine, l) = sum[l] + (l >= dg_reach ? sum[l - dg_reach] : 0);                             \
+        }                                                                                                    \
+        DG_BARRIER                                                                                           \
+        DG_LANES(l)                                                                                          \
+        {                                                                                                    \
+            sum[l] = DG_MINE(mine, l);                                                                       \
+        }                                                                                                    \
+        DG_BARRIER                                                                                           \
+    }
 
 #endif
