@@ -43,10 +43,11 @@ by_nvcc() {
     finish "${targets# }" "machine code by $("$NVCC" --version | sed -n 's/.*release \([0-9.]*\).*/nvcc \1/p'):$targets"
 }
 
+# PTX 6.0 is what every driver since CUDA 9 takes; clang's own choice, 4.0, has no lop3.
 by_clang() {
     [ -n "$CLANG" ] || return 1
     "$CLANG" -x cuda --cuda-device-only -nocudainc -nocudalib --cuda-gpu-arch=sm_50 -Wno-unknown-cuda-version \
-        -ffp-contract=off $flags -S -o "$folder/image" "$source" || return 1
+        -Xclang -target-feature -Xclang +ptx60 -ffp-contract=off $flags -S -o "$folder/image" "$source" || return 1
     finish compute_50 "PTX by $("$CLANG" --version | sed -n '1s/.*\(clang version [0-9.]*\).*/\1/p'): compute_50"
 }
 
