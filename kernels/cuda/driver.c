@@ -224,16 +224,17 @@ static void leave_session(dg_session *session)
     session->cu->cuCtxPopCurrent(&popped);
 }
 
-/* For clean-up, which may come without enter where that failed: whether the driver may be called. Paired with
+/* For what clean-up calls, also where enter has failed: whether the driver may be called. Paired with
  * leave_cleanup. */
-static int enter_cleanup(dg_session *session, int *entered)
+static int enter_cleanup(dg_session *session, int *entered, dg_err *err)
 {
-    dg_err ignored = {DG_OK, ""};
     *entered = 0;
-    if (dg_cuda_forked()) return 0;
-    if (session->depth > 0) return 1;
-    *entered = enter_session(session, &ignored) == DG_OK;
-    return *entered;
+    if (dg_cuda_forked()) {
+        dg_cuda_fail_forked(err);
+        return 0;
+    }
+    *entered = session->depth == 0 && enter_session(session, err) == DG_OK;
+    return session->depth > 0;
 }
 
 static void leave_cleanup(dg_session *session, int entered)
@@ -250,6 +251,7 @@ static void drain(dg_session *session)
 
 static void close_session(dg_session *session)
 {
+    dg_err ignored = {DG_OK, ""};
     int entered;
     if (!session) return;
     if (dg_cuda_forked()) { /* the record is the parent's */
@@ -257,8 +259,7 @@ static void close_session(dg_session *session)
         return;
     }
     const dg_cuda_api *cu = session->cu;
-    enter_cleanup(session, &entered);
-    drain(session);
+    if (enter_cleanup(session, &entered, &ignored)) drain(session);
     for (int m = 0; m < DG_MARKS; m++)
         if (session->events[m]) cu->cuEventDestroy(session->events[m]);
     for (int q = 0; q < DG_QUEUES; q++)
@@ -333,9 +334,10 @@ static enum dg_code allocate(dg_session *session, size_t bytes, void **memory, d
 
 static void release(dg_session *session, void *memory)
 {
+    dg_err ignored = {DG_OK, ""};
     int entered;
     if (!memory) return;
-    if (enter_cleanup(session, &entered)) session->cu->cuMemFree(address(memory));
+    if (enter_cleanup(session, &entered, &ignored)) session->cu->cuMemFree(address(memory));
     leave_cleanup(session, entered);
 }
 
@@ -353,9 +355,10 @@ static enum dg_code lock_memory(dg_session *session, size_t bytes, void **host, 
 /* After a failure copies may still be on their way into this memory. */
 static void unlock_memory(dg_session *session, void *host)
 {
+    dg_err ignored = {DG_OK, ""};
     int entered;
     if (!host) return;
-    if (enter_cleanup(session, &entered)) {
+    if (enter_cleanup(session, &entered, &ignored)) {
         drain(session);
         session->cu->cuMemFreeHost(host);
     }
@@ -399,7 +402,11 @@ static enum dg_code launch(dg_session *session, enum dg_queue queue, enum dg_ker
 static enum dg_code mark(dg_session *session, enum dg_queue queue, uint32_t number, dg_err *err)
 {
     const dg_cuda_api *cu = session->cu;
-    return TRY(cuEventRecord, session->events[number], session->streams[queue]);
+    int entered;
+    if (!enter_cleanup(session, &entered, err)) return err->code;
+    enum dg_code code = TRY(cuEventRecord, session->events[number], session->streams[queue]);
+    leave_cleanup(session, entered);
+    return code;
 }
 
 static enum dg_code after(dg_session *session, enum dg_queue queue, uint32_t number, dg_err *err)
@@ -411,10 +418,13 @@ static enum dg_code after(dg_session *session, enum dg_queue queue, uint32_t num
 static enum dg_code reached(dg_session *session, uint32_t number, int *out, dg_err *err)
 {
     const dg_cuda_api *cu = session->cu;
+    int entered;
+    *out = 0;
+    if (!enter_cleanup(session, &entered, err)) return err->code;
     dg_cuda_result result = cu->cuEventQuery(session->events[number]);
+    leave_cleanup(session, entered);
     *out = result == DG_CUDA_SUCCESS;
-    if (result == DG_CUDA_ERROR_NOT_READY) return DG_OK;
-    return dg_cuda_check(cu, result, "cuEventQuery", err);
+    return result == DG_CUDA_ERROR_NOT_READY ? DG_OK : dg_cuda_check(cu, result, "cuEventQuery", err);
 }
 
 const dg_driver dg_cuda_driver = {

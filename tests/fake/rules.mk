@@ -15,7 +15,7 @@ $(FAKE)/old/libcuda.so.1: $(FAKE_OBJECTS) tests/fake/old.map
 
 # A program that links the fake and finds it beside itself; dlopen then finds the same.
 WITH_FAKE = -L$(FAKE) -l:libcuda.so.1 -Wl,-rpath,'$$ORIGIN/fake'
-$(FAKE_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/fake/%.o $(call objects,$(CORE_HELPERS) $(KERNELS) $(REFERENCE)) $(FAKE)/libcuda.so.1
+$(FAKE_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/fake/%.o $(call objects,tests/gpu/work.c $(CORE_HELPERS) $(KERNELS) $(REFERENCE)) $(FAKE)/libcuda.so.1
 	$(CC) -o $@ $(filter %.o,$^) $(ALL_LDFLAGS) $(if $(filter %_load,$@),,$(WITH_FAKE)) $(LIBS) -lcmocka
 
 # The toolkit's header, where there is one.
