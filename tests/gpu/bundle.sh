@@ -19,6 +19,13 @@ ldd "$@" "$shell" | sed -n 's/.* => \(\/[^ ]*\).*/\1/p' | sort -u | while read -
     *) cp -L "$library" "$folder/lib" ;;
     esac
 done
+# OpenCL's loader and where it finds NVIDIA's, for machines that have the driver only.
+loader=$(ldconfig -p 2>/dev/null | sed -n 's/.*libOpenCL\.so\.1 .* => //p' | head -n 1)
+if [ -n "$loader" ]; then
+    mkdir -p "$folder/opencl"
+    cp -L "$loader" "$folder/opencl/libOpenCL.so.1"
+    echo libnvidia-opencl.so.1 >"$folder/opencl/nvidia.icd"
+fi
 cp "$(dirname "$0")/check.sh" "$(dirname "$0")/same.sql" "$folder"
 { git describe --always --dirty 2>/dev/null || echo unknown; } >"$folder/commit"
 du -sk "$folder" | sed 's/\([0-9]*\).*/gpu-bundle: \1 KB/'

@@ -40,6 +40,8 @@ joins 240 Joins, CPU and GPU
 
 libraries() { # the bundle's behind the system's, so that what belongs to the driver wins
     LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$bundle/lib
+    ls /etc/OpenCL/vendors/*.icd >/dev/null 2>&1 || export OCL_ICD_VENDORS="${OCL_ICD_VENDORS:-$bundle/opencl}"
+    ldconfig -p 2>/dev/null | grep -q libOpenCL.so.1 || LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$bundle/opencl
     export LD_LIBRARY_PATH
 }
 
@@ -49,9 +51,16 @@ ask() { # FILE SQL...
     "$bin/sqlite3" -batch -bail -cmd ".load $bin/dupgpu" "$file" "$@"
 }
 
-# Backends other than the CPU that have a device; with a kind of their own for each.
+# Backends other than the CPU that have a device.
 places() {
     ask :memory: "SELECT DISTINCT backend FROM dupgpu_devices WHERE backend <> 'cpu' AND device IS NOT NULL"
+}
+
+some_place() {
+    [ -n "$(places)" ] && return 0
+    echo "There is no device:"
+    ask :memory: "SELECT backend || ': ' || why_not FROM dupgpu_devices WHERE backend <> 'cpu'"
+    return 1
 }
 
 has() {
@@ -83,6 +92,7 @@ step_machine() {
 
 # A join is what gives a device its self-test.
 step_devices() {
+    some_place || return 1
     scratch
     tables 2000
     status=0
@@ -92,7 +102,6 @@ step_devices() {
             "SELECT * FROM dupgpu_devices WHERE backend = '$place'" \
             "SELECT backend, device, plan, seconds, fallback FROM dupgpu_stats" || status=1
     done
-    [ -n "$(places)" ] || { ask :memory: "SELECT backend, why_not FROM dupgpu_devices" && status=1; }
     return $status
 }
 
@@ -134,6 +143,7 @@ compare_searches() { # SETTINGS
 }
 
 step_sql() {
+    some_place || return 1
     scratch
     tables "$small"
     compare_searches ''
@@ -141,12 +151,14 @@ step_sql() {
 
 # Columns at least ten times as large as what may be on the device at once.
 step_memory() {
+    some_place || return 1
     scratch
     tables "$small"
     compare_searches ", dupgpu_config('memory_limit_gb', $small * 8.0 / 10 / (1 << 30))"
 }
 
 step_fallback() {
+    some_place || return 1
     scratch
     tables 2000
     status=0
