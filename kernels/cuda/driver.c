@@ -158,6 +158,13 @@ static enum dg_code load_module(const dg_cuda_api *cu, record *shared, dg_err *e
     return DG_OK;
 }
 
+/* For clean-up: twice, for a fault that passes must not leave anything behind. */
+static int pushed(const dg_cuda_api *cu, dg_cuda_context context)
+{
+    return cu->cuCtxPushCurrent(context) == DG_CUDA_SUCCESS ||
+           cu->cuCtxPushCurrent(context) == DG_CUDA_SUCCESS;
+}
+
 /* Takes one session off; the last gives context and module back. Called with the lock. */
 static void drop_record(const dg_cuda_api *cu, record *shared)
 {
@@ -167,7 +174,7 @@ static void drop_record(const dg_cuda_api *cu, record *shared)
             *link = shared->next;
             break;
         }
-    if (shared->module && cu->cuCtxPushCurrent(shared->context) == DG_CUDA_SUCCESS) {
+    if (shared->module && pushed(cu, shared->context)) {
         dg_cuda_context popped;
         cu->cuModuleUnload(shared->module);
         cu->cuCtxPopCurrent(&popped);

@@ -142,7 +142,10 @@ static enum dg_code compare(site *s, dg_err *err)
         if (run(s, DG_OP_COMPARE, &op, err)) return err->code;
         for (uint32_t u = 0; u < n; u++) {
             int fits = counts[u] <= capacity;
-            if (!fits) counts[u] = capacity + 1;
+            if (!fits) { /* how far beyond, and what was looked at, is the backend's affair */
+                counts[u] = capacity + 1;
+                candidates[u] = 0;
+            }
             if (add(s->out, &counts[u], sizeof counts[u], err) ||
                 add(s->out, &candidates[u], sizeof candidates[u], err) ||
                 add(s->out, s->hits + (size_t)slots[u] * capacity, fits ? counts[u] * sizeof *s->hits : 0,
