@@ -1,6 +1,9 @@
 /*
  * The plain data kernels take: their arguments by value, and what lies in device memory. 32-bit fields only,
  * so that every compiler lays them out alike.
+ *
+ * Work may be cut into several launches: where first_group is the first field, the number of a group is that
+ * in its launch + first_group.
  */
 #ifndef DG_DEVICE_ARGUMENTS_H
 #define DG_DEVICE_ARGUMENTS_H
@@ -18,7 +21,8 @@ enum {
     DG_SORT_ROWS = DG_GROUP * DG_SORT_RUN, /* keys a group places */
     DG_SCAN_RUN = 8,                       /* counters a lane sums up in a step */
 
-    DG_TILE_COLUMNS = 1024,   /* rows of shared memory a group meets, 512 where they have 256 bits */
+    DG_SLOTS = 64, /* units of COMPARE at a time */
+
     DG_BITONIC_KEYS = 2048,   /* keys a group sorts in shared memory */
     DG_BITONIC_PAIRS = 1024,  /* pairs a group puts in order in one step over longer distances */
     DG_HISTOGRAM_SIDE = 512,  /* a group counts the pairs of so many rows with so many */
@@ -29,6 +33,11 @@ enum {
     DG_PIECE_SWAPPED = 1,     /* rows of b are held, rows of a pass by */
     DG_PIECE_DIAGONAL = 2,    /* both ranges are the same: only q > p counts */
 };
+
+/* Rows of a tile that a lane holds, and that pass by its group in shared memory, for a sieve of so many bits.
+ */
+#define DG_TILE_HELD(bits) ((bits) == 256 ? 4 : 8)
+#define DG_TILE_PASSING(bits) ((bits) == 256 ? 512 : 1024)
 
 /* A dg_index of ops.h without its buffers. */
 typedef struct dg_table {
@@ -55,35 +64,34 @@ typedef struct dg_zero_arguments {
 } dg_zero_arguments;
 
 typedef struct dg_keys_arguments {
-    uint32_t words, begin, count, start, width;
     uint32_t first_group;
+    uint32_t words, begin, count, start, width;
 } dg_keys_arguments;
 
 typedef struct dg_digit_arguments {
+    uint32_t first_group;
     uint32_t count, shift;
     uint32_t groups; /* of the whole pass, not of this launch */
-    uint32_t first_group;
 } dg_digit_arguments;
 
 typedef struct dg_bounds_arguments {
     dg_keys_arguments rows; /* where keys are taken from the rows */
     uint32_t from_rows;
-    uint32_t first_group;
 } dg_bounds_arguments;
 
 typedef struct dg_gather_arguments {
+    uint32_t first_group;
     uint32_t words, count, sieve_bits;
     uint32_t sieve_word[4];
-    uint32_t first_group;
 } dg_gather_arguments;
 
 typedef struct dg_compare_arguments {
+    uint32_t first_group;
     dg_table a, b;
     uint32_t self, threshold;
     uint32_t mask_count, seen_count;
     uint32_t pieces;
     uint32_t capacity;
-    uint32_t first_group;
 } dg_compare_arguments;
 
 /* Segments of keys, each sorted by itself: segment s begins at s * stride and has counts[s] keys, or none
@@ -95,15 +103,17 @@ typedef struct dg_bitonic_arguments {
     uint32_t distance; /* between the keys of a pair; 0: the first step, that meets the other run's mirror */
 } dg_bitonic_arguments;
 
+/* The hits from number `first` of all segments' on, `count` of them. */
 typedef struct dg_pack_arguments {
     uint32_t capacity, blocks, words;
+    uint32_t first, count;
 } dg_pack_arguments;
 
 typedef struct dg_histogram_arguments {
+    uint32_t first_group;
     dg_table a, b;
     uint32_t bins; /* counters of a unit: bits + 1 */
     uint32_t pieces;
-    uint32_t first_group;
 } dg_histogram_arguments;
 
 typedef struct dg_nearest_arguments {

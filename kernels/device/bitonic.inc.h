@@ -102,17 +102,19 @@ DG_KERNEL(pack, DG_GLOBAL const uint64_t *keys, DG_GLOBAL const uint32_t *counts
     const uint32_t begin = DG_GROUP_NUMBER % a.blocks * DG_BITONIC_KEYS;
     const uint32_t n = dg_segment_count(counts, segment, a.capacity);
     if (n <= begin) return;
-    uint64_t before = 0;
+    uint32_t before = 0;
     for (uint32_t s = 0; s < segment; s++) before += dg_segment_count(counts, s, a.capacity);
     DG_LANES(l)
     {
         for (uint32_t i = begin + l; i < dg_least(n, begin + DG_BITONIC_KEYS); i += DG_GROUP) {
+            if (before + i < a.first || before + i - a.first >= a.count) continue;
             const uint64_t key = keys[(uint64_t)segment * a.capacity + i];
             const uint32_t row_a = (uint32_t)(key >> 32), row_b = (uint32_t)key;
-            hits[3 * (before + i)] = row_a;
-            hits[3 * (before + i) + 1] = row_b;
-            hits[3 * (before + i) + 2] = dg_distance(hashes_a + (uint64_t)row_a * a.words,
-                                                     hashes_b + (uint64_t)row_b * a.words, a.words);
+            DG_GLOBAL uint32_t *hit = hits + 3 * (uint64_t)(before + i - a.first);
+            hit[0] = row_a;
+            hit[1] = row_b;
+            hit[2] = dg_distance(hashes_a + (uint64_t)row_a * a.words, hashes_b + (uint64_t)row_b * a.words,
+                                 a.words);
         }
     }
 }

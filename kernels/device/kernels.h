@@ -23,10 +23,10 @@
     X(tiles_64, 10, dg_compare_arguments)                                                                    \
     X(tiles_128, 10, dg_compare_arguments)                                                                   \
     X(tiles_256, 10, dg_compare_arguments)                                                                   \
-    X(buckets_32, 14, dg_compare_arguments)                                                                  \
-    X(buckets_64, 14, dg_compare_arguments)                                                                  \
-    X(buckets_128, 14, dg_compare_arguments)                                                                 \
-    X(buckets_256, 14, dg_compare_arguments)                                                                 \
+    X(buckets_32, 13, dg_compare_arguments)                                                                  \
+    X(buckets_64, 13, dg_compare_arguments)                                                                  \
+    X(buckets_128, 13, dg_compare_arguments)                                                                 \
+    X(buckets_256, 13, dg_compare_arguments)                                                                 \
     X(bitonic_block, 2, dg_bitonic_arguments)                                                                \
     X(bitonic_step, 2, dg_bitonic_arguments)                                                                 \
     X(pack, 5, dg_pack_arguments)                                                                            \

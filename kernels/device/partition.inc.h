@@ -3,8 +3,7 @@
  * bits a pass, where the key is the chunk's value.
  *
  * A pass has three launches. digit_count counts the digits of each group's keys; digit_scan sums the counts
- * of each digit over the groups before; digit_scatter places the keys. Long launches may be cut: a group's
- * number in the pass is its number in the launch + first_group.
+ * of each digit over the groups before; digit_scatter places the keys.
  */
 
 /* keys[i] is the chunk's value in row begin + i, rows[i] is begin + i. */
@@ -53,7 +52,8 @@ DG_KERNEL(digit_scan, DG_GLOBAL uint32_t *counts, DG_GLOBAL uint32_t *totals, co
 {
     DG_SHARED(uint32_t, sum, DG_GROUP);
     DG_PER_LANE(uint32_t, mine);
-    const uint64_t begin = (uint64_t)DG_GROUP_NUMBER * a.groups;
+    const uint32_t digit = a.first_group + DG_GROUP_NUMBER;
+    const uint64_t begin = (uint64_t)digit * a.groups;
     uint32_t before = 0;
     for (uint64_t step = 0; step < a.groups; step += DG_GROUP * DG_SCAN_RUN) {
         DG_LANES(l)
@@ -82,7 +82,7 @@ DG_KERNEL(digit_scan, DG_GLOBAL uint32_t *counts, DG_GLOBAL uint32_t *totals, co
     }
     DG_LANES(l)
     {
-        if (l == 0) totals[DG_GROUP_NUMBER] = before;
+        if (l == 0) totals[digit] = before;
     }
 }
 
@@ -162,7 +162,7 @@ DG_KERNEL(bounds, DG_GLOBAL const uint64_t *hashes, DG_GLOBAL const uint32_t *ke
 {
     DG_LANES(l)
     {
-        const uint64_t v = DG_NUMBER(l) + (uint64_t)a.first_group * DG_GROUP;
+        const uint64_t v = DG_NUMBER(l) + (uint64_t)a.rows.first_group * DG_GROUP;
         if (v > (uint64_t)1 << a.rows.width) continue;
         uint32_t begin = 0, end = a.rows.count;
         while (begin < end) {

@@ -1,36 +1,20 @@
 /*
  * The loops of COMPARE for a sieve of DG_SIEVE bits.
  *
- * DG_HELD    rows a lane of a tile keeps in registers
- * DG_BLOCK   rows that pass before a lane looks whether one of them was near: few enough that a random hit
- *            among all lanes that look together stays rare
- * DG_PASSING rows in shared memory
+ * After DG_BLOCK rows that passed, a lane looks whether one of them was near: few enough that a random hit
+ * among all lanes that look together stays rare.
  */
 #if DG_SIEVE == 32
 #define DG_WORD uint32_t
 #define DG_SIEVE_WORDS 1
-#define DG_HELD 8
 #define DG_BLOCK 8
-#define DG_PASSING DG_TILE_COLUMNS
-#elif DG_SIEVE == 64
-#define DG_WORD uint64_t
-#define DG_SIEVE_WORDS 1
-#define DG_HELD 8
-#define DG_BLOCK 16
-#define DG_PASSING DG_TILE_COLUMNS
-#elif DG_SIEVE == 128
-#define DG_WORD uint64_t
-#define DG_SIEVE_WORDS 2
-#define DG_HELD 8
-#define DG_BLOCK 16
-#define DG_PASSING DG_TILE_COLUMNS
 #else
 #define DG_WORD uint64_t
-#define DG_SIEVE_WORDS 4
-#define DG_HELD 4
+#define DG_SIEVE_WORDS (DG_SIEVE / 64)
 #define DG_BLOCK 16
-#define DG_PASSING (DG_TILE_COLUMNS / 2)
 #endif
+#define DG_HELD DG_TILE_HELD(DG_SIEVE)
+#define DG_PASSING DG_TILE_PASSING(DG_SIEVE)
 
 DG_INLINE void DG_SIZED(dg_sieve_load)(const dg_view *v, uint32_t position, DG_WORD *out)
 {
@@ -141,7 +125,7 @@ DG_SIZED_KERNEL(tiles, DG_SIEVE, DG_GLOBAL const uint64_t *hashes_a, DG_GLOBAL c
 /*
  * The groups of a piece share the positions of its buckets, a position a lane at a time: its row meets the
  * rows of every bucket a mask away, four at a time. Lanes beside each other are mostly of one bucket and
- * read the same rows. candidates[2 * slot], and the word after it for the carry, count the pairs.
+ * read the same rows. Behind the hits of all slots, counts has two words for each: the pairs compared.
  */
 DG_SIZED_KERNEL(buckets, DG_SIEVE, DG_GLOBAL const uint64_t *hashes_a, DG_GLOBAL const uint64_t *sieve_a,
                 DG_GLOBAL const uint32_t *index_a, DG_GLOBAL const uint32_t *offsets_a,
@@ -149,7 +133,7 @@ DG_SIZED_KERNEL(buckets, DG_SIEVE, DG_GLOBAL const uint64_t *hashes_a, DG_GLOBAL
                 DG_GLOBAL const uint32_t *index_b, DG_GLOBAL const uint32_t *offsets_b,
                 DG_GLOBAL const dg_piece *pieces, DG_GLOBAL const uint32_t *masks,
                 DG_GLOBAL const uint32_t *seen, DG_GLOBAL uint32_t *counts, DG_GLOBAL uint64_t *keys,
-                DG_GLOBAL uint32_t *candidates, const dg_compare_arguments arguments)
+                const dg_compare_arguments arguments)
 {
     DG_SHARED(uint64_t, sum, DG_GROUP);
     const uint32_t group = arguments.first_group + DG_GROUP_NUMBER;
@@ -210,9 +194,9 @@ DG_SIZED_KERNEL(buckets, DG_SIEVE, DG_GLOBAL const uint64_t *hashes_a, DG_GLOBAL
     {
         if (l > 0) continue;
         const uint32_t low = (uint32_t)sum[0];
-        const uint32_t before = DG_ATOMIC_ADD(&candidates[2 * piece.slot], low);
+        const uint32_t before = DG_ATOMIC_ADD(&counts[DG_SLOTS + 2 * piece.slot], low);
         const uint32_t high = (uint32_t)(sum[0] >> 32) + (before + low < before);
-        if (high) DG_ATOMIC_ADD(&candidates[2 * piece.slot + 1], high);
+        if (high) DG_ATOMIC_ADD(&counts[DG_SLOTS + 2 * piece.slot + 1], high);
     }
 }
 
