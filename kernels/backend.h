@@ -37,8 +37,8 @@ typedef struct dg_costs {
 #define DG_STANDARD_COSTS                                                                                    \
     {                                                                                                        \
         .partition_row = 10e-9, .look = 2e-9, .bucket_pair = 8e-9, .vector = 0.3e-9, .lanes = 8,             \
-        .brute = {0.017e-9, 0.031e-9, 0.055e-9, 0.11e-9}, .survivor = 5e-9, .start = 20e-6, .bin = 0.3e-9,   \
-        .near = 0.11e-9                                                                                      \
+        .brute = {0.017e-9, 0.031e-9, 0.055e-9, 0.11e-9}, .survivor = 5e-9, .start = 20e-6, .bin = 0.07e-9,  \
+        .near = 0.09e-9                                                                                      \
     }
 
 /* What a device is. Only GPUs are used unasked. */

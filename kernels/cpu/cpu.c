@@ -90,7 +90,7 @@ static enum dg_code cpu_alloc(dg_device *device, size_t bytes, void *host, dg_bu
         out->handle = out->host = malloc(bytes ? bytes : 1);
         if (!out->host) {
             *out = (dg_buffer){NULL, NULL, 0};
-            return dg_fail(err, DG_NOMEM, "out of memory for %zu bytes of join work space", bytes);
+            return dg_fail(err, DG_NOMEM, "out of memory for %zu bytes of work space", bytes);
         }
     }
     return DG_OK;
@@ -127,8 +127,8 @@ static enum dg_code cpu_run(dg_device *device, enum dg_op op, void *arguments, c
     case DG_OP_COLLAPSE: return dg_cpu_collapse(arguments, &team, err);
     case DG_OP_PARTITION: return dg_cpu_partition(arguments, &team, err);
     case DG_OP_COMPARE: return dg_cpu_compare(arguments, device->isa, &team, err);
-    case DG_OP_HISTOGRAM:
-    case DG_OP_NEAREST: break;
+    case DG_OP_HISTOGRAM: return dg_cpu_histogram(arguments, device->isa, &team, err);
+    case DG_OP_NEAREST: return dg_cpu_nearest(arguments, device->isa, &team, err);
     }
     return dg_fail(err, DG_ERROR, "cpu: no operation %d", (int)op);
 }

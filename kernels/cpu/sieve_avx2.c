@@ -5,6 +5,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 #define TARGET __attribute__((target("avx2,popcnt")))
 #define LANES 4
@@ -72,15 +73,30 @@ LANE vec plus(vec x, vec y)
     return _mm256_add_epi32(x, y);
 }
 
+LANE vec one_at(vec x)
+{
+    return _mm256_sllv_epi64(_mm256_set1_epi64x(1), x);
+}
+
+LANE vec odd(vec x, vec y, vec z)
+{
+    return x ^ y ^ z;
+}
+
+LANE vec most(vec x, vec y, vec z)
+{
+    return (x & y) | ((x ^ y) & z);
+}
+
 /* Distances fit the low half of a 64-bit lane; the high half is zero. */
 LANE vec least(vec x, vec y)
 {
     return _mm256_min_epu32(x, y);
 }
 
-LANE unsigned within64(vec x, uint32_t limit)
+LANE unsigned within64(vec x, uint64_t limit)
 {
-    __m256i beyond = _mm256_cmpgt_epi64(x, _mm256_set1_epi64x(limit));
+    __m256i beyond = _mm256_cmpgt_epi64(x, _mm256_set1_epi64x((long long)limit));
     return ~(unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(beyond)) & 15;
 }
 
@@ -91,6 +107,8 @@ LANE unsigned within32(vec x, uint32_t limit)
 }
 
 #include "sieve.inc.h"
+#include "histogram.inc.h"
+#include "nearest.inc.h"
 
 static int supported(void)
 {
@@ -101,6 +119,8 @@ const dg_cpu_isa dg_cpu_isa_avx2 = {
     .name = "avx2",
     .supported = supported,
     .unit = run_unit,
+    .count = count_strip,
+    .offer = offer_strip,
     .costs = {.partition_row = 12e-9,
               .look = 2e-9,
               .bucket_pair = 10e-9,
@@ -108,6 +128,8 @@ const dg_cpu_isa dg_cpu_isa_avx2 = {
               .lanes = 4,
               .brute = {0.095e-9, 0.165e-9, 0.33e-9, 0.66e-9},
               .survivor = 5e-9,
-              .start = 20e-6},
+              .start = 20e-6,
+              .bin = 0.3e-9,
+              .near = 0.33e-9},
 };
 #endif

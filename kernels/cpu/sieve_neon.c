@@ -2,6 +2,7 @@
 #if defined(__aarch64__)
 #include <arm_neon.h>
 #include <stdint.h>
+#include <string.h>
 
 #define TARGET
 #define LANES 2
@@ -55,12 +56,27 @@ LANE vec plus(vec x, vec y)
     return vaddq_u32(x, y);
 }
 
+LANE vec one_at(vec x)
+{
+    return vreinterpretq_u32_u64(vshlq_u64(vdupq_n_u64(1), vreinterpretq_s64_u32(x)));
+}
+
+LANE vec odd(vec x, vec y, vec z)
+{
+    return x ^ y ^ z;
+}
+
+LANE vec most(vec x, vec y, vec z)
+{
+    return (x & y) | ((x ^ y) & z);
+}
+
 LANE vec least(vec x, vec y)
 {
     return vminq_u32(x, y);
 }
 
-LANE unsigned within64(vec x, uint32_t limit)
+LANE unsigned within64(vec x, uint64_t limit)
 {
     return (unsigned)(vgetq_lane_u32(x, 0) <= limit) | (unsigned)(vgetq_lane_u32(x, 2) <= limit) << 1;
 }
@@ -72,6 +88,8 @@ LANE unsigned within32(vec x, uint32_t limit)
 }
 
 #include "sieve.inc.h"
+#include "histogram.inc.h"
+#include "nearest.inc.h"
 
 static int supported(void)
 {
@@ -82,6 +100,8 @@ const dg_cpu_isa dg_cpu_isa_neon = {
     .name = "neon",
     .supported = supported,
     .unit = run_unit,
+    .count = count_strip,
+    .offer = offer_strip,
     .costs = {.partition_row = 12e-9,
               .look = 2e-9,
               .bucket_pair = 10e-9,
@@ -89,6 +109,8 @@ const dg_cpu_isa dg_cpu_isa_neon = {
               .lanes = 2,
               .brute = {0.2e-9, 0.4e-9, 0.7e-9, 1.4e-9},
               .survivor = 5e-9,
-              .start = 20e-6},
+              .start = 20e-6,
+              .bin = 0.5e-9,
+              .near = 0.5e-9},
 };
 #endif

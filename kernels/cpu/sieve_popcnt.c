@@ -1,6 +1,7 @@
 /* The sieve with x86's POPCNT instruction: one row at a time. */
 #if defined(__x86_64__)
 #include <stdint.h>
+#include <string.h>
 
 #define TARGET __attribute__((target("popcnt")))
 #define LANES 1
@@ -25,6 +26,8 @@ const dg_cpu_isa dg_cpu_isa_popcnt = {
     .name = "popcnt",
     .supported = supported,
     .unit = run_unit,
+    .count = count_strip,
+    .offer = offer_strip,
     .costs = {.partition_row = 12e-9,
               .look = 2e-9,
               .bucket_pair = 10e-9,
@@ -32,6 +35,8 @@ const dg_cpu_isa dg_cpu_isa_popcnt = {
               .lanes = 1,
               .brute = {0.5e-9, 0.5e-9, 0.9e-9, 1.8e-9},
               .survivor = 5e-9,
-              .start = 20e-6},
+              .start = 20e-6,
+              .bin = 0.45e-9,
+              .near = 0.6e-9},
 };
 #endif

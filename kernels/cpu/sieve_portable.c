@@ -2,6 +2,7 @@
 #include "../bits.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #define TARGET
 #define LANES 1
@@ -23,6 +24,8 @@ const dg_cpu_isa dg_cpu_isa_portable = {
     .name = "portable",
     .supported = supported,
     .unit = run_unit,
+    .count = count_strip,
+    .offer = offer_strip,
     .costs = {.partition_row = 12e-9,
               .look = 2e-9,
               .bucket_pair = 10e-9,
@@ -30,5 +33,7 @@ const dg_cpu_isa dg_cpu_isa_portable = {
               .lanes = 1,
               .brute = {1.7e-9, 1.7e-9, 3.4e-9, 6.8e-9},
               .survivor = 10e-9,
-              .start = 20e-6},
+              .start = 20e-6,
+              .bin = 1.4e-9,
+              .near = 1.4e-9},
 };

@@ -44,7 +44,7 @@ ONE vec least(vec x, vec y)
     return x < y ? x : y;
 }
 
-ONE unsigned within64(vec x, uint32_t limit)
+ONE unsigned within64(vec x, uint64_t limit)
 {
     return x <= limit;
 }
@@ -55,3 +55,5 @@ ONE unsigned within32(vec x, uint32_t limit)
 }
 
 #include "sieve.inc.h"
+#include "histogram.inc.h"
+#include "nearest.inc.h"

@@ -1,12 +1,13 @@
 #include "calibrate.h"
 
+#include "clock.h"
+
 #include <stdlib.h>
-#include <time.h>
 
 enum {
     ROWS = 1 << 17, /* of 256 bits: 4 MB, read as any width */
     WORDS = 4,
-    SIDE = 2048, /* of the smallest tile */
+    SIDE = 1024, /* of the smallest tile */
     UNITS_MAX = 256,
     CAPACITY = 64, /* hits of a unit; thresholds are so low that there are hardly any */
     QUERIES_MAX = 4096,
@@ -30,20 +31,13 @@ typedef struct gauge {
     double start;
 } gauge;
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Seconds of one operation; below 0 where it failed. */
 static double time_of(gauge *g, enum dg_op op, void *arguments, dg_err *err)
 {
-    double begun = now();
+    double begun = dg_clock();
     if (g->backend->run(g->device, op, arguments, g->poll, err)) return -1;
     if (g->backend->wait(g->device, g->poll, err)) return -1;
-    return now() - begun;
+    return dg_clock() - begun;
 }
 
 /* What lasted `seconds` beyond the start of an operation, for each of `pieces`. */
@@ -120,7 +114,8 @@ static enum dg_code measure_tiles(gauge *g, dg_costs *costs, dg_err *err)
 static enum dg_code measure_nearest(gauge *g, dg_costs *costs, dg_err *err)
 {
     dg_index rows = table_of(g, 1), queries = rows;
-    for (queries.count = 16; !err->code; queries.count *= 4) {
+    rows.count = ROWS / 4;
+    for (queries.count = 4; !err->code; queries.count *= 4) {
         dg_op_nearest op = {&rows, &queries, 1, 64, g->found, g->neighbours};
         for (uint32_t q = 0; q < queries.count; q++) g->found[q] = 0;
         double seconds = time_of(g, DG_OP_NEAREST, &op, err);
@@ -130,24 +125,44 @@ static enum dg_code measure_nearest(gauge *g, dg_costs *costs, dg_err *err)
     return err->code;
 }
 
-/* The bucket passes of a chunk: seconds of COMPARE over all its buckets, and the pairs it looked at. */
-static double bucket_pass(gauge *g, const dg_index *index, const uint32_t *masks, uint32_t mask_count,
-                          double *pairs, dg_err *err)
+/* Orders `rows` rows by a chunk and compares them in its buckets. */
+typedef struct bucket_run {
+    double ordering, comparing; /* seconds */
+    double pairs;               /* looked at */
+} bucket_run;
+
+static enum dg_code run_buckets(gauge *g, uint32_t rows, uint32_t width, bucket_run *out, dg_err *err)
 {
-    const uint32_t buckets = 1u << index->chunk.width;
-    dg_op_compare op = compare_of(g, index);
+    uint32_t masks[33] = {0};
+    dg_index index = table_of(g, 1);
+    const uint32_t buckets = 1u << width;
+    index.count = rows;
+    index.chunk = (dg_chunk){3, width, 1};
+    for (uint32_t bit = 0; bit < width; bit++) masks[bit + 1] = 1u << bit;
+    if (g->backend->alloc(g->device, rows * sizeof(uint64_t), NULL, &index.sieve, err) ||
+        g->backend->alloc(g->device, rows * sizeof(uint32_t), NULL, &index.index, err) ||
+        g->backend->alloc(g->device, ((size_t)buckets + 1) * sizeof(uint32_t), NULL, &index.offsets, err))
+        goto done;
+    dg_op_partition partition = {&index, 0};
+    out->ordering = time_of(g, DG_OP_PARTITION, &partition, err);
+    if (err->code) goto done;
+    dg_op_compare op = compare_of(g, &index);
     op.masks = masks;
-    op.mask_count = mask_count;
+    op.mask_count = width + 1;
     op.unit_count = buckets < UNITS_MAX ? buckets : UNITS_MAX;
     for (uint32_t u = 0; u < op.unit_count; u++) {
         uint64_t begin = (uint64_t)buckets * u / op.unit_count,
                  end = (uint64_t)buckets * (u + 1) / op.unit_count;
         g->units[u] = (dg_unit){DG_UNIT_BUCKETS, (uint32_t)begin, (uint32_t)end, 0, 0};
     }
-    double seconds = time_of(g, DG_OP_COMPARE, &op, err);
-    *pairs = 0;
-    for (uint32_t u = 0; u < op.unit_count; u++) *pairs += (double)g->candidates[u];
-    return seconds;
+    out->comparing = time_of(g, DG_OP_COMPARE, &op, err);
+    out->pairs = 0;
+    for (uint32_t u = 0; u < op.unit_count; u++) out->pairs += (double)g->candidates[u];
+done:
+    g->backend->free(g->device, &index.offsets);
+    g->backend->free(g->device, &index.index);
+    g->backend->free(g->device, &index.sieve);
+    return err->code;
 }
 
 /*
@@ -158,34 +173,22 @@ static double bucket_pass(gauge *g, const dg_index *index, const uint32_t *masks
  */
 static enum dg_code measure_buckets(gauge *g, dg_costs *costs, dg_err *err)
 {
-    enum { NARROW = 8, WIDE = 15 };
-    static const uint32_t widths[2] = {NARROW, WIDE};
-    uint32_t masks[WIDE + 1] = {0};
-    double pair = 0;
-    for (uint32_t bit = 0; bit < WIDE; bit++) masks[bit + 1] = 1u << bit;
-    for (int i = 0; i < 2 && !err->code; i++) {
-        dg_index index = table_of(g, 1);
-        size_t offset_bytes = (((size_t)1 << widths[i]) + 1) * sizeof(uint32_t);
-        index.chunk = (dg_chunk){3, widths[i], 1};
-        dg_op_partition partition = {&index, 0};
-        if (g->backend->alloc(g->device, ROWS * sizeof(uint64_t), NULL, &index.sieve, err) == DG_OK &&
-            g->backend->alloc(g->device, ROWS * sizeof(uint32_t), NULL, &index.index, err) == DG_OK &&
-            g->backend->alloc(g->device, offset_bytes, NULL, &index.offsets, err) == DG_OK) {
-            double pairs, ordering = time_of(g, DG_OP_PARTITION, &partition, err);
-            if (ordering >= 0) costs->partition_row = each(g, ordering, ROWS);
-            double seconds = err->code ? -1 : bucket_pass(g, &index, masks, widths[i] + 1, &pairs, err);
-            if (seconds >= 0 && i == 0) pair = each(g, seconds, pairs);
-            if (seconds >= 0 && i == 1) {
-                double looks = (seconds - g->start - pairs * pair) / ((double)ROWS * (WIDE / 2.0 + 1));
-                costs->lanes = looks > pair ? 2 * looks / pair : 2;
-                costs->vector = costs->lanes * pair;
-            }
-        }
-        g->backend->free(g->device, &index.offsets);
-        g->backend->free(g->device, &index.index);
-        g->backend->free(g->device, &index.sieve);
+    enum { LARGE = 8, SMALL = 2 }; /* binary logarithm of the rows in a bucket */
+    const uint32_t most = 19;      /* ROWS * WORDS rows of one word */
+    uint32_t log_rows = 12;
+    bucket_run large, small;
+    for (;; log_rows = log_rows + 3 < most ? log_rows + 3 : most) {
+        if (run_buckets(g, 1u << log_rows, log_rows - LARGE, &large, err)) return err->code;
+        if (large.comparing >= LONG_ENOUGH || log_rows == most) break;
     }
-    return err->code;
+    const double rows = (double)(1u << log_rows), pair = each(g, large.comparing, large.pairs);
+    if (run_buckets(g, 1u << log_rows, log_rows - SMALL, &small, err)) return err->code;
+    const double looks = rows * ((log_rows - SMALL) / 2.0 + 1);
+    const double look = (small.comparing - g->start - small.pairs * pair) / looks;
+    costs->partition_row = each(g, small.ordering, rows);
+    costs->lanes = look > pair ? 2 * look / pair : 2;
+    costs->vector = costs->lanes * pair;
+    return DG_OK;
 }
 
 static enum dg_code measure_start(gauge *g, dg_costs *costs, dg_err *err)
@@ -200,11 +203,11 @@ static enum dg_code measure_start(gauge *g, dg_costs *costs, dg_err *err)
         if (i == 1 || (i > 1 && seconds < g->start)) g->start = seconds;
     }
     costs->start = g->start;
-    double begun = now();
+    double begun = dg_clock();
     if (g->backend->put(g->device, &g->table, 0, g->rows, ROWS * WORDS * sizeof *g->rows, err))
         return err->code;
     if (time_of(g, DG_OP_COMPARE, &op, err) < 0) return err->code; /* waits for the copy */
-    costs->upload = each(g, now() - begun, ROWS * WORDS * sizeof *g->rows);
+    costs->upload = each(g, dg_clock() - begun, ROWS * WORDS * sizeof *g->rows);
     return DG_OK;
 }
 

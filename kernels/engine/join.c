@@ -9,12 +9,13 @@
  */
 #include "join.h"
 
+#include "clock.h"
+#include "collapse.h"
 #include "join_plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     ROWS_MAX = 0xffff0000, /* row numbers are uint32, with room for sums of a tile */
@@ -35,8 +36,7 @@ struct dg_join {
     uint64_t host_limit; /* bytes of work space in host memory */
     dg_err failure;      /* what the join ended with */
 
-    uint64_t *scratch;      /* spec.rows words */
-    uint32_t *rows, *first; /* see dg_op_collapse; NULL: every row stands for itself */
+    dg_collapsed collapsed; /* empty: every row stands for itself */
     uint32_t unique;
     dg_buffer hashes, work;
 
@@ -54,25 +54,12 @@ struct dg_join {
     dg_report report;
 };
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* --- opening --- */
 
-/* Bytes that collapsing takes beside the column. */
-static uint64_t collapse_bytes(const dg_join *join)
-{
-    uint64_t wide = join->words > 1 ? 8 : 0;
-    return join->spec.rows * (16 + wide) + sizeof(uint32_t);
-}
-
-static enum dg_code collapse(dg_join *join, const dg_place *host, dg_err *err)
+static enum dg_code collapse(dg_join *join, dg_err *err)
 {
     const dg_join_spec *spec = &join->spec;
+    dg_collapsed *c = &join->collapsed;
     dg_sample sample = {0};
     int split = 0;
     if (spec->threshold % 2 == 1 && join->words == 1 && spec->rows > 1) {
@@ -82,29 +69,17 @@ static enum dg_code collapse(dg_join *join, const dg_place *host, dg_err *err)
         split = even >= MOSTLY || even <= 1 - MOSTLY;
         free(sample.rows);
     }
-    size_t rows = spec->rows;
-    join->scratch = malloc((rows + 1) * sizeof *join->scratch);
-    join->rows = malloc((rows + 1) * sizeof *join->rows);
-    join->first = malloc((rows + 1) * sizeof *join->first);
-    if (!join->scratch || !join->rows || !join->first)
-        return dg_fail(err, DG_NOMEM, "out of memory for the work space of %u hashes", spec->rows);
-    dg_op_collapse op = {.hashes = spec->hashes,
-                         .scratch = join->scratch,
-                         .rows = join->rows,
-                         .first = join->first,
-                         .n = spec->rows,
-                         .words = join->words,
-                         .split_parity = split};
-    if (host->backend->run(host->device, DG_OP_COLLAPSE, &op, &spec->poll, err)) return err->code;
-    join->unique = op.unique;
-    uint32_t odd = op.unique - op.even, t = spec->threshold;
-    if (split && op.even && odd) {
-        join->range[0] = (stage_range){0, op.even, 0, op.even, t - 1};
-        join->range[1] = (stage_range){op.even, odd, op.even, odd, t - 1};
-        join->range[2] = (stage_range){0, op.even, op.even, odd, t};
+    if (dg_collapse(spec->hashes, spec->rows, join->words, split, spec->place.threads, &spec->poll, c, err))
+        return err->code;
+    join->unique = c->unique;
+    uint32_t odd = c->unique - c->even, t = spec->threshold;
+    if (split && c->even && odd) {
+        join->range[0] = (stage_range){0, c->even, 0, c->even, t - 1};
+        join->range[1] = (stage_range){c->even, odd, c->even, odd, t - 1};
+        join->range[2] = (stage_range){0, c->even, c->even, odd, t};
         join->stages = 3;
     } else {
-        join->range[0] = (stage_range){0, op.unique, 0, op.unique, split ? t - 1 : t};
+        join->range[0] = (stage_range){0, c->unique, 0, c->unique, split ? t - 1 : t};
         join->stages = 1;
     }
     return DG_OK;
@@ -135,7 +110,7 @@ static enum dg_code look_at(const dg_join *join, uint32_t stage, dg_prospect *ou
                    .bits = join->spec.bits,
                    .words = join->words,
                    .threshold = range->threshold,
-                   .sorted = join->rows && join->words == 1},
+                   .sorted = join->collapsed.rows && join->words == 1},
         .begin_a = range->begin_a,
         .begin_b = range->begin_b,
         .wanted = join->spec.plan,
@@ -160,24 +135,29 @@ static enum dg_code choose_device(dg_join *join, dg_err *err)
     return dg_place_choose(&join->place, dg_prospect_seconds, &join->prospect, &join->spec.poll, err);
 }
 
+/* How much work space the join may take in host memory. */
+static enum dg_code find_host_limit(dg_join *join, dg_err *err)
+{
+    dg_place_spec cpu = join->spec.place;
+    dg_place beside;
+    join->host_limit = join->place.memory_limit;
+    if (dg_place_is_cpu(&join->place)) return DG_OK;
+    cpu.backend = "cpu";
+    if (dg_place_open(&cpu, &join->spec.poll, &beside, err)) return err->code;
+    join->host_limit = beside.memory_limit;
+    dg_place_close(&beside, NULL);
+    return DG_OK;
+}
+
 /* Finds the distinct rows, on the CPU, and lays out the stages. */
 static enum dg_code prepare(dg_join *join, dg_err *err)
 {
     const dg_join_spec *spec = &join->spec;
-    const dg_place_spec cpu = {.backend = "cpu",
-                               .isa = spec->place.isa,
-                               .threads = spec->place.threads,
-                               .memory_limit = spec->place.memory_limit};
-    dg_place beside = {0};
-    const dg_place *host = &join->place;
-    if (!dg_place_is_cpu(host)) {
-        if (dg_place_open(&cpu, &spec->poll, &beside, err)) return err->code;
-        host = &beside;
-    }
-    join->host_limit = host->memory_limit;
+    const uint64_t collapse_bytes = dg_collapse_bytes(spec->rows, join->words);
+    if (find_host_limit(join, err)) return err->code;
     if (spec->focus != DG_FOCUS_NONE) {
         focus_one_row(join);
-    } else if (collapse_bytes(join) > join->host_limit) {
+    } else if (collapse_bytes > join->host_limit) {
         /* Without the space to collapse, rows stand for themselves and are compared as they are. */
         join->spec.plan = DG_PLAN_BRUTE;
         join->unique = join->equal = spec->rows;
@@ -187,17 +167,16 @@ static enum dg_code prepare(dg_join *join, dg_err *err)
             &join->place,
             "equal rows not collapsed, rows compared by brute force: %llu bytes of work space are over "
             "the limit of %llu",
-            (unsigned long long)collapse_bytes(join), (unsigned long long)join->host_limit);
-    } else if (collapse(join, host, err) == DG_OK) {
-        join->report.bytes += collapse_bytes(join);
+            (unsigned long long)collapse_bytes, (unsigned long long)join->host_limit);
+    } else if (collapse(join, err) == DG_OK) {
+        join->report.bytes += collapse_bytes;
     }
-    dg_place_close(&beside, NULL);
     return err->code;
 }
 
 enum dg_code dg_join_open(const dg_join_spec *spec, dg_join **out, dg_err *err)
 {
-    double begun = now();
+    double begun = dg_clock();
     dg_join *join = calloc(1, sizeof *join);
     *out = NULL;
     if (!join) {
@@ -218,11 +197,12 @@ enum dg_code dg_join_open(const dg_join_spec *spec, dg_join **out, dg_err *err)
         goto fail;
     }
     if (dg_place_open(&spec->place, &spec->poll, &join->place, err) || prepare(join, err)) goto fail;
-    if (join->spec.threshold == 0 && join->rows) join->stages = 0; /* distinct rows differ */
+    if (join->spec.threshold == 0 && join->collapsed.rows) join->stages = 0; /* distinct rows differ */
     join->report.unique_rows = join->unique;
-    if (join->scratch) join->work = (dg_buffer){NULL, join->scratch, spec->rows * sizeof *join->scratch};
+    if (join->collapsed.rows)
+        join->work = (dg_buffer){NULL, join->collapsed.scratch, spec->rows * sizeof *join->collapsed.scratch};
     if (choose_device(join, err)) goto fail;
-    join->report.seconds += now() - begun;
+    join->report.seconds += dg_clock() - begun;
     *out = join;
     return DG_OK;
 fail:
@@ -286,7 +266,8 @@ static void close_stage(dg_join *join)
                       "the last %u chunks by brute force: their buckets are larger than a sample foretold",
                       counts.chunks_left);
     uint64_t column = (uint64_t)join->spec.rows * join->words * sizeof(uint64_t);
-    uint64_t bytes = column + (join->rows ? collapse_bytes(join) : 0) + counts.bytes;
+    uint64_t bytes =
+        column + (join->collapsed.rows ? dg_collapse_bytes(join->spec.rows, join->words) : 0) + counts.bytes;
     if (bytes > join->report.bytes) join->report.bytes = bytes;
     dg_stage_close(join->stage);
     join->stage = NULL;
@@ -335,7 +316,7 @@ static enum dg_code next_hits(dg_join *join, dg_err *err)
 /* The pair of two rows by their places in join->rows, or by their numbers. */
 static inline dg_pair ordered(const dg_join *join, uint32_t x, uint32_t y, uint32_t distance)
 {
-    if (join->rows) x = join->rows[x], y = join->rows[y];
+    if (join->collapsed.rows) x = join->collapsed.rows[x], y = join->collapsed.rows[y];
     return x < y ? (dg_pair){x, y, distance} : (dg_pair){y, x, distance};
 }
 
@@ -344,13 +325,14 @@ static size_t read_equal(dg_join *join, dg_pair *pairs, size_t capacity)
 {
     size_t n = 0;
     for (; join->equal < join->unique; join->equal++, join->i = join->j = 0) {
-        uint32_t begin = join->first[join->equal], end = join->first[join->equal + 1];
+        uint32_t begin = join->collapsed.first[join->equal], end = join->collapsed.first[join->equal + 1];
         if (end - begin < 2) continue;
         for (uint32_t rows = end - begin; join->i + 1 < rows; join->i++, join->j = 0) {
             if (join->j <= join->i) join->j = join->i + 1;
             for (; join->j < rows; join->j++) {
                 if (n == capacity) return n;
-                pairs[n++] = (dg_pair){join->rows[begin + join->i], join->rows[begin + join->j], 0};
+                pairs[n++] = (dg_pair){join->collapsed.rows[begin + join->i],
+                                       join->collapsed.rows[begin + join->j], 0};
             }
         }
     }
@@ -363,11 +345,11 @@ static size_t read_single(dg_join *join, dg_pair *pairs, size_t capacity)
     size_t n = join->hit_count - join->hit;
     if (n > capacity) n = capacity;
     const dg_hit *hit = &join->hits[join->hit];
-    size_t ahead = join->rows && n > AHEAD ? n - AHEAD : 0;
+    size_t ahead = join->collapsed.rows && n > AHEAD ? n - AHEAD : 0;
     for (size_t k = 0; k < n; k++) {
         if (k < ahead) {
-            __builtin_prefetch(&join->rows[hit[k + AHEAD].a]);
-            __builtin_prefetch(&join->rows[hit[k + AHEAD].b]);
+            __builtin_prefetch(&join->collapsed.rows[hit[k + AHEAD].a]);
+            __builtin_prefetch(&join->collapsed.rows[hit[k + AHEAD].b]);
         }
         pairs[k] = ordered(join, hit[k].a, hit[k].b, hit[k].distance);
     }
@@ -383,13 +365,14 @@ static size_t read_hits(dg_join *join, dg_pair *pairs, size_t capacity)
     for (; join->hit < join->hit_count; join->hit++, join->i = join->j = 0) {
         const dg_hit *hit = &join->hits[join->hit];
         if (join->hit + AHEAD < join->hit_count) {
-            __builtin_prefetch(&join->first[hit[AHEAD].a]);
-            __builtin_prefetch(&join->first[hit[AHEAD].b]);
-            __builtin_prefetch(&join->rows[hit[AHEAD].a]); /* near enough where few rows are equal */
-            __builtin_prefetch(&join->rows[hit[AHEAD].b]);
+            __builtin_prefetch(&join->collapsed.first[hit[AHEAD].a]);
+            __builtin_prefetch(&join->collapsed.first[hit[AHEAD].b]);
+            __builtin_prefetch(
+                &join->collapsed.rows[hit[AHEAD].a]); /* near enough where few rows are equal */
+            __builtin_prefetch(&join->collapsed.rows[hit[AHEAD].b]);
         }
-        uint32_t begin_a = join->first[hit->a], end_a = join->first[hit->a + 1];
-        uint32_t begin_b = join->first[hit->b], end_b = join->first[hit->b + 1];
+        uint32_t begin_a = join->collapsed.first[hit->a], end_a = join->collapsed.first[hit->a + 1];
+        uint32_t begin_b = join->collapsed.first[hit->b], end_b = join->collapsed.first[hit->b + 1];
         for (; begin_a + join->i < end_a; join->i++, join->j = 0)
             for (; begin_b + join->j < end_b; join->j++) {
                 if (n == capacity) return n;
@@ -401,7 +384,7 @@ static size_t read_hits(dg_join *join, dg_pair *pairs, size_t capacity)
 
 enum dg_code dg_join_read(dg_join *join, dg_pair *pairs, size_t capacity, size_t *count, dg_err *err)
 {
-    double begun = now();
+    double begun = dg_clock();
     size_t n = 0;
     *count = 0;
     if (dg_poll_stop(&join->spec.poll)) return dg_fail(err, DG_INTERRUPT, "interrupted");
@@ -413,7 +396,7 @@ enum dg_code dg_join_read(dg_join *join, dg_pair *pairs, size_t capacity, size_t
         }
         n = read_hits(join, pairs, capacity);
     }
-    join->report.seconds += now() - begun;
+    join->report.seconds += dg_clock() - begun;
     join->report.results += n;
     *count = n;
     if (err->code) join->failure = *err;
@@ -439,8 +422,6 @@ void dg_join_close(dg_join *join)
     if (join->place.device) join->place.backend->free(join->place.device, &join->hashes);
     dg_place_close(&join->place, join->failure.code ? &join->failure : NULL);
     free(join->spec.hashes);
-    free(join->scratch);
-    free(join->rows);
-    free(join->first);
+    dg_collapsed_free(&join->collapsed);
     free(join);
 }
