@@ -3,7 +3,7 @@ GPU_BUNDLE ?= $(BUILD)/gpu-bundle
 GPU_WORK := $(call objects,tests/gpu/work.c)
 GPU_PROGRAMS := $(BUILD)/tests/test_device $(BUILD)/tests/test_join $(BUILD)/bench/rates $(BUILD)/bench/join_engine
 
-core-tests: $(BUILD)/tests/test_device
+core-tests: $(GPU_PROGRAMS)
 $(BUILD)/tests/test_device: $(BUILD)/tests/gpu/test_device.o $(GPU_WORK) $(call objects,$(CORE_HELPERS) $(KERNELS)) | fake
 	@mkdir -p $(@D)
 	$(CC) -o $@ $(filter %.o,$^) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/fake' $(LIBS) -lcmocka
