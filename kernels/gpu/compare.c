@@ -147,7 +147,8 @@ static enum dg_code take_units(dg_device *device, dg_side *side, compare *c, bat
     uint32_t units = choose(device, c);
     *s = (batch){.phase = IDLE};
     if (units == 0) return DG_OK;
-    if (make_room(device, side, c->op->capacity, &units, err)) return err->code;
+    if (make_room(device, side, c->op->capacity, &units, err))
+        return dg_gpu_leave_to_other(device, err) ? DG_OK : err->code;
     s->unit = c->next;
     s->units = units;
     s->pieces.piece = (dg_piece *)side->staging;

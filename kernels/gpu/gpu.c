@@ -165,6 +165,15 @@ enum dg_code dg_gpu_keep(dg_device *device, dg_kept *kept, size_t bytes, dg_err 
     return DG_OK;
 }
 
+int dg_gpu_leave_to_other(const dg_device *device, dg_err *err)
+{
+    int others = 0; /* a side is not busy while it is asked for its next step */
+    for (int i = 0; i < SIDES; i++) others |= device->side[i].busy;
+    if (err->code != DG_DEVICE_NOMEM || !others) return 0;
+    *err = (dg_err){DG_OK, ""};
+    return 1;
+}
+
 /* --- steps --- */
 
 enum dg_code dg_gpu_launch(dg_device *device, dg_side *side, enum dg_pace pace, enum dg_kernel kernel,
@@ -256,6 +265,7 @@ static void stop(dg_device *device)
 static enum dg_code advance(dg_device *device, dg_side *side, dg_err *err)
 {
     int busy = 0;
+    side->busy = 0;
     side->share = 1;
     side->paces = 0;
     if (device->operation->advance(device, side, &busy, err)) return err->code;

@@ -47,6 +47,9 @@ static enum dg_code take_units(dg_device *device, dg_side *side, histogram *h, b
     const dg_driver *driver = device->driver;
     const dg_op_histogram *op = h->op;
     *s = (batch){.unit = h->next, .pieces.piece = (dg_piece *)side->staging};
+    if (dg_gpu_keep(device, &side->kept[PIECES], (DG_SLOTS + 1) * sizeof(dg_piece), err) ||
+        dg_gpu_keep(device, &side->kept[COUNTS], counter_bytes(h, h->most), err))
+        return dg_gpu_leave_to_other(device, err) ? DG_OK : err->code;
     while (s->units < h->most && h->next < op->unit_count &&
            s->pieces.groups < device->groups[DG_PACE_HISTOGRAM]) {
         const dg_unit *u = &op->units[h->next++];
@@ -60,9 +63,7 @@ static enum dg_code take_units(dg_device *device, dg_side *side, histogram *h, b
     if (s->units == 0) return DG_OK;
     size_t bytes = dg_pieces_end(&s->pieces);
     dg_zero_arguments zero = {s->units * h->arguments.bins};
-    if (dg_gpu_keep(device, &side->kept[PIECES], (DG_SLOTS + 1) * sizeof(dg_piece), err) ||
-        dg_gpu_keep(device, &side->kept[COUNTS], counter_bytes(h, s->units), err) ||
-        driver->copy_in(device->session, side->queue, side->kept[PIECES].memory, 0, side->staging, bytes,
+    if (driver->copy_in(device->session, side->queue, side->kept[PIECES].memory, 0, side->staging, bytes,
                         err))
         return err->code;
     return driver->launch(device->session, side->queue, DG_KERNEL_zero, dg_gpu_ceil(zero.count, DG_GROUP),

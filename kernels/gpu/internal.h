@@ -79,6 +79,10 @@ struct dg_device {
 enum dg_code dg_gpu_keep(dg_device *device, dg_kept *kept, size_t bytes, dg_err *err);
 void dg_gpu_drop(dg_device *device, dg_kept *kept);
 
+/* Whether a side that found no memory for its next step may go idle, because the other side is at work and
+ * takes all that is left. Empties err then. */
+int dg_gpu_leave_to_other(const dg_device *device, dg_err *err);
+
 /* put, without entering the session. */
 enum dg_code dg_gpu_upload(dg_device *device, void *to, size_t offset, const void *from, size_t bytes,
                            dg_err *err);

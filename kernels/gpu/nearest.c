@@ -91,7 +91,8 @@ static enum dg_code take_queries(dg_device *device, dg_side *side, nearest *n, b
     *s = (batch){.phase = IDLE};
     if (queries == 0) return DG_OK;
     if (queries > n->most) queries = n->most;
-    if (make_room(device, side, n, &queries, err)) return err->code;
+    if (make_room(device, side, n, &queries, err))
+        return dg_gpu_leave_to_other(device, err) ? DG_OK : err->code;
     s->query = n->next;
     s->queries = queries;
     s->phase = n->given > 0 ? LOADING : SCANNING;

@@ -110,7 +110,7 @@ static enum dg_code make(dg_session *session, size_t bytes, int locked, void **o
 {
     *out = NULL;
     if (bytes == 0) against_the_rules("an allocation of 0 bytes");
-    if (session->used + bytes > settings.memory)
+    if (!locked && session->used + bytes > settings.memory)
         return dg_fail(err, DG_DEVICE_NOMEM, "emulator: out of memory for %zu bytes", bytes);
     piece *p = malloc(sizeof *p);
     char *real = malloc(bytes);
@@ -122,7 +122,7 @@ static enum dg_code make(dg_session *session, size_t bytes, int locked, void **o
     memset(real, 0xa5, bytes);
     *p = (piece){session->pieces, real, bytes, locked};
     session->pieces = p;
-    session->used += bytes;
+    session->used += locked ? 0 : bytes;
     live++;
     *out = locked ? real : (void *)((uintptr_t)real | TAG);
     return DG_OK;
@@ -147,7 +147,7 @@ static void drop(dg_session *session, const void *address, int locked)
         if (*link == wanted) {
             piece *p = *link;
             *link = p->next;
-            session->used -= p->bytes;
+            session->used -= locked ? 0 : p->bytes;
             live--;
             free(p->real);
             free(p);
