@@ -2,5 +2,6 @@
 #include "backend.h"
 
 #include "cpu/cpu.h"
+#include "cuda/cuda.h"
 
-const dg_backend *const dg_backends[] = {&dg_backend_cpu, NULL};
+const dg_backend *const dg_backends[] = {&dg_backend_cuda, &dg_backend_cpu, NULL};
