@@ -451,7 +451,7 @@ static void sorts_many_hits(void **state)
 static void counts_past_the_capacity(void **state)
 {
     (void)state;
-    const uint32_t rows = 1200;
+    const uint32_t rows = 3000;
     uint64_t *column = make_column(TEMPLATES, rows, 64, 8);
     for (uint32_t capacity = 1; capacity < 5000; capacity = capacity * 5 + 1)
         for (int self = 0; self < 2; self++) {
