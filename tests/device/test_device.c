@@ -105,8 +105,8 @@ static void partitions_with_every_sieve(void **state)
     for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
         for (uint32_t sieve = 32; sieve <= 256; sieve *= 2)
             if (sieve <= bits[i])
-                check_partition(PLANTED, bits[i] > 1024 ? 300 : 2500, bits[i], 3, (dg_chunk){60, 4, 0},
-                                sieve);
+                check_partition(PLANTED, bits[i] > 1024 ? 300 : 2500, bits[i], 3,
+                                (dg_chunk){bits[i] > 64 ? 60 : 59, 5, 0}, sieve);
     check_partition(PLANTED, 1000, 1024, 0, (dg_chunk){1024 - 11, 11, 0}, 256);
 }
 
