@@ -15,7 +15,7 @@ packages() {
     build) echo gcc libc6-dev libsqlite3-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev sqlite3 ;;
     demo) echo libjpeg-turbo-progs plasma-workspace-wallpapers lomiri-wallpapers-16.04 palapeli-data ;;
     test)
-        echo libcmocka-dev binutils pkg-config python3 python3-venv ca-certificates
+        echo libcmocka-dev binutils clang pkg-config python3 python3-venv ca-certificates
         echo libjpeg-turbo-progs plasma-workspace-wallpapers lomiri-wallpapers-16.04 palapeli-data
         echo endless-sky-high-dpi python3-sklearn
         ;;
