@@ -85,10 +85,10 @@ typedef ulong uint64_t;
 #define DG_INLINE static inline __attribute__((unused))
 #define DG_GLOBAL
 #define DG_LOCAL
-/* Shared memory holds rubbish at first, as on a GPU. */
+/* Shared memory holds rubbish at first, as on a GPU: of one kind or another. */
 #define DG_SHARED(type, name, n)                                                                             \
     type name[n];                                                                                            \
-    __builtin_memset(name, 0xa5, sizeof name)
+    __builtin_memset(name, dg_lane_order & 1 ? 0 : 0xa5, sizeof name)
 #define DG_BARRIER
 #define DG_LANE_NUMBER 0
 #define DG_GROUP_NUMBER dg_group

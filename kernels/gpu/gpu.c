@@ -54,7 +54,8 @@ static enum dg_code await(dg_device *device, uint32_t mark, const dg_poll *poll,
     }
 }
 
-/* enter, for clean-up: what a second attempt does not help with, it does without. */
+/* enter, for clean-up, with a second attempt for a fault that passes. Without it memory can be given back,
+ * but nothing can be waited for. */
 static int enter_anyhow(dg_device *device)
 {
     for (int attempt = 0; attempt < 2; attempt++) {
@@ -82,9 +83,9 @@ static enum dg_code await_staging(dg_device *device, uint32_t piece, dg_err *err
     return DG_OK;
 }
 
-static void drain_copies(dg_device *device)
+static void drain_copies(dg_device *device, int entered)
 {
-    if (device->filling[0] || device->filling[1]) drain(device, DG_QUEUE_COPY, MARK_STAGING);
+    if (entered && (device->filling[0] || device->filling[1])) drain(device, DG_QUEUE_COPY, MARK_STAGING);
     device->filling[0] = device->filling[1] = 0;
 }
 
@@ -111,7 +112,7 @@ enum dg_code dg_gpu_upload(dg_device *device, void *to, size_t offset, const voi
     for (size_t done = 0; done < bytes; done += STAGING) {
         size_t piece = bytes - done < STAGING ? bytes - done : STAGING;
         if (send(device, to, offset + done, (const char *)from + done, piece, err)) {
-            drain_copies(device);
+            drain_copies(device, 1);
             return err->code;
         }
     }
@@ -255,10 +256,10 @@ static void finish(dg_device *device)
 }
 
 /* After an error or an interrupt: nothing runs any more. */
-static void stop(dg_device *device)
+static void stop(dg_device *device, int entered)
 {
-    for (int i = 0; i < SIDES; i++) drain(device, device->side[i].queue, device->side[i].mark);
-    drain_copies(device);
+    for (int i = 0; i < SIDES && entered; i++) drain(device, device->side[i].queue, device->side[i].mark);
+    drain_copies(device, entered);
     finish(device);
 }
 
@@ -305,7 +306,7 @@ enum dg_code dg_gpu_run(dg_device *device, enum dg_op op, void *arguments, const
     device->asked = now();
     if (device->driver->enter(device->session, err)) return err->code;
     device->operation = operations[op];
-    if (begin(device, arguments, err)) stop(device);
+    if (begin(device, arguments, err)) stop(device, 1);
     device->driver->leave(device->session);
     return err->code;
 }
@@ -339,12 +340,12 @@ enum dg_code dg_gpu_wait(dg_device *device, const dg_poll *poll, dg_err *err)
     if (!device->operation) return DG_OK;
     if (device->driver->enter(device->session, err)) {
         int entered = enter_anyhow(device);
-        stop(device);
+        stop(device, entered);
         if (entered) device->driver->leave(device->session);
         return err->code;
     }
     if (to_the_end(device, poll, err))
-        stop(device);
+        stop(device, 1);
     else
         finish(device);
     device->driver->leave(device->session);
@@ -393,8 +394,8 @@ void dg_gpu_close(dg_device *device)
 {
     const dg_driver *driver = device->driver;
     int entered = enter_anyhow(device);
-    if (device->operation) stop(device);
-    drain_copies(device);
+    if (device->operation) stop(device, entered);
+    drain_copies(device, entered);
     for (int i = 0; i < SIDES; i++) {
         for (int k = 0; k < KEPT; k++) dg_gpu_drop(device, &device->side[i].kept[k]);
         if (device->side[i].staging) driver->unlock(device->session, device->side[i].staging);
@@ -435,7 +436,7 @@ void dg_gpu_free(dg_device *device, dg_buffer *buffer)
 {
     if (buffer->handle) {
         int entered = enter_anyhow(device);
-        drain_copies(device);
+        drain_copies(device, entered);
         device->driver->release(device->session, buffer->handle);
         if (entered) device->driver->leave(device->session);
     }
@@ -455,7 +456,7 @@ enum dg_code dg_gpu_get(dg_device *device, const dg_buffer *from, size_t offset,
                         dg_err *err)
 {
     if (device->driver->enter(device->session, err)) return err->code;
-    if (download(device, from->handle, offset, to, bytes, err)) drain_copies(device);
+    if (download(device, from->handle, offset, to, bytes, err)) drain_copies(device, 1);
     device->driver->leave(device->session);
     return err->code;
 }

@@ -105,8 +105,8 @@ static void partitions_with_every_sieve(void **state)
     for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
         for (uint32_t sieve = 32; sieve <= 256; sieve *= 2)
             if (sieve <= bits[i])
-                check_partition(PLANTED, bits[i] > 1024 ? 300 : 2500, bits[i], 3, (dg_chunk){60, 4, 0},
-                                sieve);
+                check_partition(PLANTED, bits[i] > 1024 ? 300 : 2500, bits[i], 3,
+                                (dg_chunk){bits[i] > 64 ? 60 : 59, 5, 0}, sieve);
     check_partition(PLANTED, 1000, 1024, 0, (dg_chunk){1024 - 11, 11, 0}, 256);
 }
 
@@ -451,7 +451,7 @@ static void sorts_many_hits(void **state)
 static void counts_past_the_capacity(void **state)
 {
     (void)state;
-    const uint32_t rows = 1200;
+    const uint32_t rows = 3000;
     uint64_t *column = make_column(TEMPLATES, rows, 64, 8);
     for (uint32_t capacity = 1; capacity < 5000; capacity = capacity * 5 + 1)
         for (int self = 0; self < 2; self++) {

@@ -1,0 +1,90 @@
+"""Faults put into the device code, one at a time: the tests of tests/device must notice each of them.
+
+A mutant is one text replaced in one file. It is built for the host as the emulator is, linked with the rest of
+test_device, and run with the test named for it, which must fail.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# (file of kernels/device, text, what it becomes, the test that should fail)
+MUTANTS = [
+    ("bits.inc.h", "(x & y) | (x & z) | (y & z)", "(x & y) | (x & z)", "tiles_of_every_sieve"),
+    ("bits.inc.h", "4 * DG_BITS_32(four)", "2 * DG_BITS_32(four)", "nearest_of_every_width"),
+    ("bits.inc.h", "offset + width > 64", "offset + width > 65", "partitions_with_every_sieve"),
+    ("partition.inc.h", "rows[i] = a.begin + (uint32_t)i", "rows[i] = (uint32_t)i", "partitions_of_every_shape"),
+    ("partition.inc.h", "before += sum[DG_GROUP - 1]", "before = sum[DG_GROUP - 1]", "partitions_many_rows"),
+    ("partition.inc.h", "for (uint32_t d = 0; d < l; d++) at", "for (uint32_t d = 1; d < l; d++) at",
+     "partitions_of_hard_sizes"),
+    ("partition.inc.h", "if (value < v)", "if (value <= v)", "finds_the_offsets_of_sorted_rows"),
+    ("partition.inc.h", "row[a.sieve_word[w]]", "row[w]", "partitions_with_every_sieve"),
+    ("compare.inc.h", "<= radius) return 1", "< radius) return 1", "buckets_of_every_shape"),
+    ("compare.inc.h", "> arguments->threshold) return 0", ">= arguments->threshold) return 0",
+     "tiles_of_every_shape"),
+    ("compare.inc.h", "arguments->self && row_a > row_b", "0", "tiles_of_indexed_rows"),
+    ("compare.inc.h", "pieces[middle].first <= group", "pieces[middle].first < group", "tiles_of_every_shape"),
+    ("compare.inc.h", "if (at >= arguments->capacity)", "if (at > arguments->capacity)",
+     "counts_past_the_capacity"),
+    ("sieve.inc.h", "near |= (uint32_t)(best[r] <= arguments.threshold) << r",
+     "near |= (uint32_t)(best[r] < arguments.threshold) << r", "tiles_of_every_shape"),
+    ("sieve.inc.h", "if (diagonal && y0 + k <= x) continue;", "if (diagonal && y0 + k < x) continue;",
+     "tiles_of_every_shape"),
+    ("sieve.inc.h", "if (diagonal && y0 + n <= x0) return;", "if (diagonal && y0 <= x0) return;",
+     "tiles_of_every_shape"),
+    ("sieve.inc.h", "if (arguments.self && u < v) continue;", "", "buckets_of_every_shape"),
+    ("sieve.inc.h", "u == v ? p + 1", "u == v ? p", "buckets_of_every_shape"),
+    ("bitonic.inc.h", "length - 1 - t % (length / 2)", "length / 2 + t % (length / 2)", "sorts_many_hits"),
+    ("bitonic.inc.h", "if (high >= n || key[low] <= key[high]) continue;", "if (key[low] <= key[high]) continue;",
+     "sorts_many_hits"),
+    ("bitonic.inc.h", "s < segment; s++) before", "s + 1 < segment; s++) before", "tiles_of_every_shape"),
+    ("histogram.inc.h", "q + c <= p + r", "q + c < p + r", "histograms_of_hard_sizes"),
+    ("histogram.inc.h", "d * copies + l % copies", "d * copies + l % 32", "histograms_of_every_width"),
+    ("histogram.inc.h", "if (diagonal && q + nq <= p) continue;", "if (diagonal && q < p + 64) continue;",
+     "histograms_of_hard_sizes"),
+    ("nearest.inc.h", "bound[q] = a.limit + 1;", "bound[q] = a.limit;", "nearest_of_every_shape"),
+    ("nearest.inc.h", "distance[q] < bound[q]", "distance[q] <= bound[q]", "nearest_of_every_shape"),
+    ("nearest.inc.h", "left[0] = wanted - before;", "left[0] = wanted;", "nearest_of_every_shape"),
+    ("nearest.inc.h", "DG_MINE(held, l) <= cut[0]", "DG_MINE(held, l) < cut[0]", "nearest_of_every_shape"),
+    ("nearest.inc.h", "keys + DG_NEAREST_STEP <= a.room", "keys + 1 <= a.room", "nearest_of_many_neighbours"),
+]
+
+
+@pytest.fixture(scope="module")
+def parts(build):
+    """The objects of test_device without the emulator."""
+    if os.environ.get("DUPGPU_BUILD") == "build/san":
+        pytest.skip("mutants are built plainly")
+    kernels = [path for path in (build / "kernels").rglob("*.o") if "reference" not in path.parts]
+    tests = [build / "tests" / name for name in ("device/test_device.o", "device/side_by_side.o", "core/columns.o",
+                                                 "emulator/driver.o")]
+    assert all(path.exists() for path in tests), "not built: run make core-tests"
+    return kernels + tests
+
+
+def link(parts, emulator, program):
+    libraries = ["-ljpeg", "-lpng", "-lz", "-lm", "-fopenmp", "-lcmocka"]
+    subprocess.run(["cc", "-o", program, emulator, *parts, *libraries], check=True)
+
+
+def compile_emulator(tree, out):
+    subprocess.run(["cc", "-std=gnu11", "-O1", "-w", "-c", "-o", out, tree / "tests/emulator/emulator.c"], check=True)
+
+
+@pytest.mark.parametrize("file, text, instead, test", MUTANTS, ids=[f"{m[0]}:{m[1]}" for m in MUTANTS])
+def test_mutant_is_noticed(parts, tmp_path, file, text, instead, test):
+    shutil.copytree(ROOT / "kernels" / "device", tmp_path / "kernels" / "device")
+    shutil.copytree(ROOT / "tests" / "emulator", tmp_path / "tests" / "emulator")
+    path = tmp_path / "kernels" / "device" / file
+    source = path.read_text()
+    assert source.count(text) == 1, f"{file} has not exactly one {text!r}"
+    path.write_text(source.replace(text, instead))
+    compile_emulator(tmp_path, tmp_path / "emulator.o")
+    link(parts, tmp_path / "emulator.o", tmp_path / "mutant")
+    done = subprocess.run([tmp_path / "mutant", test], capture_output=True, timeout=60, check=False)
+    assert done.returncode != 0, f"{test} did not notice it"
