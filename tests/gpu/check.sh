@@ -106,7 +106,7 @@ step_devices() {
 }
 
 against_cpu() { # BACKEND
-    DUPGPU_TEST_BACKEND=$1 DUPGPU_TEST_ROWS=$((small < 600 ? small : 600)) "$bin/test_device" 2>&1
+    DUPGPU_TEST_BACKEND=$1 DUPGPU_TEST_ROWS=$((small < 600 ? small : 600)) "$bin/test_gpu" 2>&1
 }
 
 step_cuda() {
@@ -186,7 +186,7 @@ step_sanitizer() {
     status=0
     for tool in memcheck racecheck initcheck; do
         echo "$tool"
-        DUPGPU_TEST_ROWS=200 timeout 28 "$sanitizer" --tool "$tool" --error-exitcode 9 "$bin/test_device" \
+        DUPGPU_TEST_ROWS=200 timeout 28 "$sanitizer" --tool "$tool" --error-exitcode 9 "$bin/test_gpu" \
             passes_the_self_test >"$folder/said" 2>&1 || status=1
         tail -n 15 "$folder/said"
     done

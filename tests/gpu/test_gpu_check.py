@@ -30,7 +30,7 @@ def check(bundle, report, *, fake=True, **variables):
 
 def test_bundle_carries_what_is_needed(bundle):
     names = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
-    assert {"check.sh", "same.sql", "commit", "bin/dupgpu.so", "bin/sqlite3", "bin/test_device", "bin/rates",
+    assert {"check.sh", "same.sql", "commit", "bin/dupgpu.so", "bin/sqlite3", "bin/test_gpu", "bin/rates",
             "bin/join_engine"} <= names
     assert any("libgomp" in name for name in names) and any("libjpeg" in name for name in names)
     assert not any("libc.so" in name or "libcuda" in name for name in names)
