@@ -3,5 +3,6 @@
 
 #include "cpu/cpu.h"
 #include "cuda/cuda.h"
+#include "opencl/opencl.h"
 
-const dg_backend *const dg_backends[] = {&dg_backend_cuda, &dg_backend_cpu, NULL};
+const dg_backend *const dg_backends[] = {&dg_backend_cuda, &dg_backend_opencl, &dg_backend_cpu, NULL};

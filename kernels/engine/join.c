@@ -1,11 +1,12 @@
 /*
- * A join from end to end: collapse equal rows, decide the plan, run the stages, turn hits on distinct rows
- * into pairs of rows.
+ * A join from end to end: collapse equal rows of each column, decide the plan, run the stages, turn hits on
+ * distinct rows into pairs of rows.
  *
- * Pairs of equal rows come first, without comparing anything. Then the stages. Distances have the parity of
- * the two popcounts' sum: where nearly all rows have one parity (perceptual hashes that set half their bits)
- * and the threshold is odd, rows are split by parity, and the large part is joined with the next smaller
- * threshold, at no loss.
+ * Of one column, pairs of equal rows come first, without comparing anything. Then the stages. The distinct
+ * rows of two columns stand one after the other in one table, and a stage joins two ranges of it. Distances
+ * have the parity of the two popcounts' sum: where nearly all rows have one parity (perceptual hashes that
+ * set half their bits) and the threshold is odd, rows are split by parity, and the large part is joined with
+ * the next smaller threshold, at no loss.
  */
 #include "join.h"
 
@@ -33,11 +34,13 @@ struct dg_join {
     dg_join_spec spec;
     uint32_t words;
     dg_place place;
-    uint64_t host_limit; /* bytes of work space in host memory */
-    dg_err failure;      /* what the join ended with */
+    uint64_t collapse_bytes; /* taken beside the columns */
+    uint64_t host_limit;     /* bytes of work space in host memory */
+    dg_err failure;          /* what the join ended with */
 
-    dg_collapsed collapsed; /* empty: every row stands for itself */
-    uint32_t unique;
+    dg_collapsed side[2]; /* the columns; empty: every row stands for itself */
+    uint32_t unique[2];   /* distinct rows of each, one side after the other in spec.hashes */
+    int two;              /* columns */
     dg_buffer hashes, work;
 
     stage_range range[STAGES_MAX];
@@ -56,10 +59,24 @@ struct dg_join {
 
 /* --- opening --- */
 
-static enum dg_code collapse(dg_join *join, dg_err *err)
+/* Puts the rows of the right column behind the first `count` of the left one. */
+static enum dg_code append_right(dg_join *join, uint32_t count, dg_err *err)
+{
+    dg_join_spec *spec = &join->spec;
+    size_t row = join->words * sizeof *spec->hashes;
+    uint64_t *table = realloc(spec->hashes, ((size_t)count + spec->right_rows + 1) * row);
+    if (!table) return dg_fail_nomem(err, "the two columns of a join");
+    memcpy(table + (size_t)count * join->words, spec->right, spec->right_rows * row);
+    free(spec->right);
+    spec->hashes = table;
+    spec->right = NULL;
+    return DG_OK;
+}
+
+static enum dg_code collapse_one(dg_join *join, dg_err *err)
 {
     const dg_join_spec *spec = &join->spec;
-    dg_collapsed *c = &join->collapsed;
+    dg_collapsed *c = &join->side[0];
     dg_sample sample = {0};
     int split = 0;
     if (spec->threshold % 2 == 1 && join->words == 1 && spec->rows > 1) {
@@ -71,7 +88,7 @@ static enum dg_code collapse(dg_join *join, dg_err *err)
     }
     if (dg_collapse(spec->hashes, spec->rows, join->words, split, spec->place.threads, &spec->poll, c, err))
         return err->code;
-    join->unique = c->unique;
+    join->unique[0] = c->unique;
     uint32_t odd = c->unique - c->even, t = spec->threshold;
     if (split && c->even && odd) {
         join->range[0] = (stage_range){0, c->even, 0, c->even, t - 1};
@@ -80,21 +97,57 @@ static enum dg_code collapse(dg_join *join, dg_err *err)
         join->stages = 3;
     } else {
         join->range[0] = (stage_range){0, c->unique, 0, c->unique, split ? t - 1 : t};
-        join->stages = 1;
+        join->stages = t == 0 ? 0 : 1; /* distinct rows differ */
     }
     return DG_OK;
 }
 
-static void focus_one_row(dg_join *join)
+static enum dg_code collapse_two(dg_join *join, dg_err *err)
 {
     const dg_join_spec *spec = &join->spec;
-    uint32_t r = spec->focus_row;
-    join->range[0] = spec->focus == DG_FOCUS_FIRST
-                         ? (stage_range){r, 1, r + 1, spec->rows - r - 1, spec->threshold}
-                         : (stage_range){r, 1, 0, r, spec->threshold};
+    dg_collapsed *left = &join->side[0], *right = &join->side[1];
+    if (dg_collapse(spec->hashes, spec->rows, join->words, 0, spec->place.threads, &spec->poll, left, err) ||
+        append_right(join, left->unique, err) ||
+        dg_collapse(spec->hashes + (size_t)left->unique * join->words, spec->right_rows, join->words, 0,
+                    spec->place.threads, &spec->poll, right, err))
+        return err->code;
+    join->unique[0] = join->equal = left->unique;
+    join->unique[1] = right->unique;
+    join->range[0] = (stage_range){0, left->unique, left->unique, right->unique, spec->threshold};
     join->stages = 1;
-    join->unique = spec->rows;
-    join->equal = spec->rows;
+    return DG_OK;
+}
+
+/* Every row stands for itself: one of them against the others, or all by brute force. */
+static enum dg_code take_rows_as_they_are(dg_join *join, dg_err *err)
+{
+    const dg_join_spec *spec = &join->spec;
+    const uint32_t rows = spec->rows, r = spec->focus_row, t = spec->threshold;
+    if (join->two && append_right(join, rows, err)) return err->code;
+    switch (spec->focus) {
+    case DG_FOCUS_NONE:
+        join->spec.plan = DG_PLAN_BRUTE;
+        join->range[0] = join->two ? (stage_range){0, rows, rows, spec->right_rows, t}
+                                   : (stage_range){0, rows, 0, rows, t};
+        break;
+    case DG_FOCUS_FIRST:
+        join->range[0] = join->two ? (stage_range){r, 1, rows, spec->right_rows, t}
+                                   : (stage_range){r, 1, r + 1, rows - r - 1, t};
+        break;
+    case DG_FOCUS_SECOND:
+        join->range[0] = join->two ? (stage_range){rows + r, 1, 0, rows, t} : (stage_range){r, 1, 0, r, t};
+        break;
+    }
+    join->stages = 1;
+    join->unique[0] = join->equal = rows;
+    join->unique[1] = join->two ? spec->right_rows : 0;
+    return DG_OK;
+}
+
+/* Rows in spec.hashes once the join is open. */
+static uint32_t distinct_rows(const dg_join *join)
+{
+    return join->unique[0] + join->unique[1];
 }
 
 /* What can be said of a stage before a device is chosen. */
@@ -110,7 +163,7 @@ static enum dg_code look_at(const dg_join *join, uint32_t stage, dg_prospect *ou
                    .bits = join->spec.bits,
                    .words = join->words,
                    .threshold = range->threshold,
-                   .sorted = join->collapsed.rows && join->words == 1},
+                   .sorted = join->side[0].rows && join->words == 1},
         .begin_a = range->begin_a,
         .begin_b = range->begin_b,
         .wanted = join->spec.plan,
@@ -153,25 +206,21 @@ static enum dg_code find_host_limit(dg_join *join, dg_err *err)
 static enum dg_code prepare(dg_join *join, dg_err *err)
 {
     const dg_join_spec *spec = &join->spec;
-    const uint64_t collapse_bytes = dg_collapse_bytes(spec->rows, join->words);
+    uint64_t bytes = dg_collapse_bytes(spec->rows, join->words);
+    if (join->two) bytes += dg_collapse_bytes(spec->right_rows, join->words);
     if (find_host_limit(join, err)) return err->code;
-    if (spec->focus != DG_FOCUS_NONE) {
-        focus_one_row(join);
-    } else if (collapse_bytes > join->host_limit) {
-        /* Without the space to collapse, rows stand for themselves and are compared as they are. */
-        join->spec.plan = DG_PLAN_BRUTE;
-        join->unique = join->equal = spec->rows;
-        join->range[0] = (stage_range){0, spec->rows, 0, spec->rows, spec->threshold};
-        join->stages = 1;
+    if (spec->focus != DG_FOCUS_NONE) return take_rows_as_they_are(join, err);
+    if (bytes > join->host_limit) {
         dg_place_note(
             &join->place,
             "equal rows not collapsed, rows compared by brute force: %llu bytes of work space are over "
             "the limit of %llu",
-            (unsigned long long)collapse_bytes, (unsigned long long)join->host_limit);
-    } else if (collapse(join, err) == DG_OK) {
-        join->report.bytes += collapse_bytes;
+            (unsigned long long)bytes, (unsigned long long)join->host_limit);
+        return take_rows_as_they_are(join, err);
     }
-    return err->code;
+    join->collapse_bytes = bytes;
+    join->report.bytes += bytes;
+    return join->two ? collapse_two(join, err) : collapse_one(join, err);
 }
 
 enum dg_code dg_join_open(const dg_join_spec *spec, dg_join **out, dg_err *err)
@@ -181,14 +230,17 @@ enum dg_code dg_join_open(const dg_join_spec *spec, dg_join **out, dg_err *err)
     *out = NULL;
     if (!join) {
         free(spec->hashes);
+        free(spec->right);
         return dg_fail_nomem(err, "a join");
     }
     join->spec = *spec;
     join->words = (spec->bits + 63) / 64;
-    join->report.rows = spec->rows;
-    join->report.bytes = (uint64_t)spec->rows * join->words * sizeof(uint64_t);
-    if (spec->rows > ROWS_MAX) {
-        dg_fail(err, DG_ERROR, "%u rows are more than a join takes, %u", spec->rows, (uint32_t)ROWS_MAX);
+    join->two = spec->right != NULL;
+    join->report.rows = spec->rows + (join->two ? (uint64_t)spec->right_rows : 0);
+    join->report.bytes = join->report.rows * join->words * sizeof(uint64_t);
+    if (join->report.rows > ROWS_MAX) {
+        dg_fail(err, DG_ERROR, "%llu rows are more than a join takes, %u",
+                (unsigned long long)join->report.rows, (uint32_t)ROWS_MAX);
         goto fail;
     }
     if (spec->bits < 1 || spec->bits > DG_JOIN_MAX_BITS) {
@@ -197,10 +249,9 @@ enum dg_code dg_join_open(const dg_join_spec *spec, dg_join **out, dg_err *err)
         goto fail;
     }
     if (dg_place_open(&spec->place, &spec->poll, &join->place, err) || prepare(join, err)) goto fail;
-    if (join->spec.threshold == 0 && join->collapsed.rows) join->stages = 0; /* distinct rows differ */
-    join->report.unique_rows = join->unique;
-    if (join->collapsed.rows)
-        join->work = (dg_buffer){NULL, join->collapsed.scratch, spec->rows * sizeof *join->collapsed.scratch};
+    join->report.unique_rows = distinct_rows(join);
+    if (join->side[0].rows)
+        join->work = (dg_buffer){NULL, join->side[0].scratch, spec->rows * sizeof *join->side[0].scratch};
     if (choose_device(join, err)) goto fail;
     join->report.seconds += dg_clock() - begun;
     *out = join;
@@ -215,7 +266,7 @@ fail:
 /* Brings the table to the device. */
 static enum dg_code upload(dg_join *join, dg_err *err)
 {
-    size_t bytes = (size_t)join->unique * join->words * sizeof *join->spec.hashes;
+    size_t bytes = (size_t)distinct_rows(join) * join->words * sizeof *join->spec.hashes;
     return join->place.backend->alloc(join->place.device, bytes, join->spec.hashes, &join->hashes, err);
 }
 
@@ -246,7 +297,7 @@ static enum dg_code open_stage(dg_join *join, dg_err *err)
         snprintf(join->report.plan, sizeof join->report.plan, "%.180s%s%.50s", words,
                  join->place.reason[0] ? "; " : "", join->place.reason);
     if (stage.layout.chunks && prospect->reordered)
-        dg_reorder_bits(join->spec.hashes, join->unique, join->words, join->spec.bits, prospect->from,
+        dg_reorder_bits(join->spec.hashes, distinct_rows(join), join->words, join->spec.bits, prospect->from,
                         &join->spec.poll, err);
     dg_prospect_free(&join->prospect);
     if (err->code) return err->code;
@@ -265,9 +316,7 @@ static void close_stage(dg_join *join)
         dg_place_note(&join->place,
                       "the last %u chunks by brute force: their buckets are larger than a sample foretold",
                       counts.chunks_left);
-    uint64_t column = (uint64_t)join->spec.rows * join->words * sizeof(uint64_t);
-    uint64_t bytes =
-        column + (join->collapsed.rows ? dg_collapse_bytes(join->spec.rows, join->words) : 0) + counts.bytes;
+    uint64_t bytes = join->report.rows * join->words * sizeof(uint64_t) + join->collapse_bytes + counts.bytes;
     if (bytes > join->report.bytes) join->report.bytes = bytes;
     dg_stage_close(join->stage);
     join->stage = NULL;
@@ -313,45 +362,59 @@ static enum dg_code next_hits(dg_join *join, dg_err *err)
     return DG_OK;
 }
 
-/* The pair of two rows by their places in join->rows, or by their numbers. */
-static inline dg_pair ordered(const dg_join *join, uint32_t x, uint32_t y, uint32_t distance)
+/* The side of the second row of a hit, and the number of its first row. */
+static const dg_collapsed *second_side(const dg_join *join)
 {
-    if (join->collapsed.rows) x = join->collapsed.rows[x], y = join->collapsed.rows[y];
-    return x < y ? (dg_pair){x, y, distance} : (dg_pair){y, x, distance};
+    return &join->side[join->two];
+}
+
+static uint32_t second_base(const dg_join *join)
+{
+    return join->two ? join->unique[0] : 0;
+}
+
+/* The pair of two rows by their places in the lists of rows of the two sides, or by their numbers. */
+static inline dg_pair pair_of(const dg_join *join, uint32_t x, uint32_t y, uint32_t distance)
+{
+    if (join->side[0].rows) x = join->side[0].rows[x], y = second_side(join)->rows[y];
+    return x < y || join->two ? (dg_pair){x, y, distance} : (dg_pair){y, x, distance};
 }
 
 /* Pairs of equal rows, from join->equal on. */
 static size_t read_equal(dg_join *join, dg_pair *pairs, size_t capacity)
 {
     size_t n = 0;
-    for (; join->equal < join->unique; join->equal++, join->i = join->j = 0) {
-        uint32_t begin = join->collapsed.first[join->equal], end = join->collapsed.first[join->equal + 1];
+    for (; join->equal < join->unique[0]; join->equal++, join->i = join->j = 0) {
+        uint32_t begin = join->side[0].first[join->equal], end = join->side[0].first[join->equal + 1];
         if (end - begin < 2) continue;
         for (uint32_t rows = end - begin; join->i + 1 < rows; join->i++, join->j = 0) {
             if (join->j <= join->i) join->j = join->i + 1;
             for (; join->j < rows; join->j++) {
                 if (n == capacity) return n;
-                pairs[n++] = (dg_pair){join->collapsed.rows[begin + join->i],
-                                       join->collapsed.rows[begin + join->j], 0};
+                pairs[n++] =
+                    (dg_pair){join->side[0].rows[begin + join->i], join->side[0].rows[begin + join->j], 0};
             }
         }
     }
     return n;
 }
 
-/* Pairs of the hits at hand where no two rows are equal: one each. */
+/* Pairs of the hits at hand where no two rows of a column are equal: one each. */
 static size_t read_single(dg_join *join, dg_pair *pairs, size_t capacity)
 {
     size_t n = join->hit_count - join->hit;
     if (n > capacity) n = capacity;
     const dg_hit *hit = &join->hits[join->hit];
-    size_t ahead = join->collapsed.rows && n > AHEAD ? n - AHEAD : 0;
+    const uint32_t *rows_a = join->side[0].rows, *rows_b = second_side(join)->rows, base = second_base(join);
+    size_t ahead = rows_a && n > AHEAD ? n - AHEAD : 0;
     for (size_t k = 0; k < n; k++) {
         if (k < ahead) {
-            __builtin_prefetch(&join->collapsed.rows[hit[k + AHEAD].a]);
-            __builtin_prefetch(&join->collapsed.rows[hit[k + AHEAD].b]);
+            __builtin_prefetch(&rows_a[hit[k + AHEAD].a]);
+            __builtin_prefetch(&rows_b[hit[k + AHEAD].b - base]);
         }
-        pairs[k] = ordered(join, hit[k].a, hit[k].b, hit[k].distance);
+        /* Only one row of the second column against the first comes the other way round. */
+        uint32_t a = hit[k].a < hit[k].b ? hit[k].a : hit[k].b, b = hit[k].a ^ hit[k].b ^ a;
+        pairs[k] = pair_of(join, a, b - base, hit[k].distance);
     }
     join->hit += (uint32_t)n;
     return n;
@@ -360,23 +423,24 @@ static size_t read_single(dg_join *join, dg_pair *pairs, size_t capacity)
 /* Pairs of the hits at hand: every row of the one side with every row of the other. */
 static size_t read_hits(dg_join *join, dg_pair *pairs, size_t capacity)
 {
-    if (join->unique == join->spec.rows) return read_single(join, pairs, capacity);
+    if (distinct_rows(join) == join->report.rows) return read_single(join, pairs, capacity);
+    const dg_collapsed *a = &join->side[0], *b = second_side(join);
+    const uint32_t base = second_base(join);
     size_t n = 0;
     for (; join->hit < join->hit_count; join->hit++, join->i = join->j = 0) {
         const dg_hit *hit = &join->hits[join->hit];
         if (join->hit + AHEAD < join->hit_count) {
-            __builtin_prefetch(&join->collapsed.first[hit[AHEAD].a]);
-            __builtin_prefetch(&join->collapsed.first[hit[AHEAD].b]);
-            __builtin_prefetch(
-                &join->collapsed.rows[hit[AHEAD].a]); /* near enough where few rows are equal */
-            __builtin_prefetch(&join->collapsed.rows[hit[AHEAD].b]);
+            __builtin_prefetch(&a->first[hit[AHEAD].a]);
+            __builtin_prefetch(&b->first[hit[AHEAD].b - base]);
+            __builtin_prefetch(&a->rows[hit[AHEAD].a]); /* near enough where few rows are equal */
+            __builtin_prefetch(&b->rows[hit[AHEAD].b - base]);
         }
-        uint32_t begin_a = join->collapsed.first[hit->a], end_a = join->collapsed.first[hit->a + 1];
-        uint32_t begin_b = join->collapsed.first[hit->b], end_b = join->collapsed.first[hit->b + 1];
+        uint32_t begin_a = a->first[hit->a], end_a = a->first[hit->a + 1];
+        uint32_t begin_b = b->first[hit->b - base], end_b = b->first[hit->b - base + 1];
         for (; begin_a + join->i < end_a; join->i++, join->j = 0)
             for (; begin_b + join->j < end_b; join->j++) {
                 if (n == capacity) return n;
-                pairs[n++] = ordered(join, begin_a + join->i, begin_b + join->j, hit->distance);
+                pairs[n++] = pair_of(join, begin_a + join->i, begin_b + join->j, hit->distance);
             }
     }
     return n;
@@ -388,7 +452,8 @@ enum dg_code dg_join_read(dg_join *join, dg_pair *pairs, size_t capacity, size_t
     size_t n = 0;
     *count = 0;
     if (dg_poll_stop(&join->spec.poll)) return dg_fail(err, DG_INTERRUPT, "interrupted");
-    if (join->equal < join->unique && join->unique < join->spec.rows) n = read_equal(join, pairs, capacity);
+    if (join->equal < join->unique[0] && join->unique[0] < join->spec.rows)
+        n = read_equal(join, pairs, capacity);
     while (n == 0) {
         if (join->hit == join->hit_count) {
             if (next_hits(join, err)) break;
@@ -422,6 +487,8 @@ void dg_join_close(dg_join *join)
     if (join->place.device) join->place.backend->free(join->place.device, &join->hashes);
     dg_place_close(&join->place, join->failure.code ? &join->failure : NULL);
     free(join->spec.hashes);
-    dg_collapsed_free(&join->collapsed);
+    free(join->spec.right);
+    dg_collapsed_free(&join->side[0]);
+    dg_collapsed_free(&join->side[1]);
     free(join);
 }

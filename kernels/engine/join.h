@@ -1,7 +1,8 @@
 /*
- * Exact Hamming joins: every pair of rows whose hashes differ in at most `threshold` bits, each once.
+ * Exact Hamming joins: every pair of rows whose hashes differ in at most `threshold` bits, each once; of one
+ * column with itself or of two columns.
  *
- * A join is opened over a column of hashes, read in batches and closed. Opening collapses identical rows and
+ * A join is opened over columns of hashes, read in batches and closed. Opening collapses identical rows and
  * decides the plan; reading computes work units on demand and hands out row pairs, so memory is bounded by
  * the column and not by the number of pairs, and a caller who stops early pays only for what was read.
  *
@@ -31,8 +32,8 @@ enum dg_join_plan {
 /* Which rows may be the first of a pair. */
 enum dg_join_focus {
     DG_FOCUS_NONE,   /* all pairs */
-    DG_FOCUS_FIRST,  /* pairs (focus_row, j), j > focus_row */
-    DG_FOCUS_SECOND, /* pairs (i, focus_row), i < focus_row */
+    DG_FOCUS_FIRST,  /* pairs (focus_row, j), of one column j > focus_row */
+    DG_FOCUS_SECOND, /* pairs (i, focus_row), of one column i < focus_row */
 };
 
 typedef struct dg_join_spec {
@@ -44,6 +45,11 @@ typedef struct dg_join_spec {
     uint64_t *hashes;
     uint32_t rows;
     uint32_t bits; /* 1..DG_JOIN_MAX_BITS */
+
+    /* Another column, on the same terms, for pairs of a row here with a row there; NULL: pairs of rows here.
+     */
+    uint64_t *right;
+    uint32_t right_rows;
 
     uint32_t threshold; /* pairs with distance <= threshold */
     enum dg_join_focus focus;
@@ -57,7 +63,7 @@ typedef struct dg_join_spec {
 } dg_join_spec;
 
 typedef struct dg_pair {
-    uint32_t a, b; /* row numbers, a < b */
+    uint32_t a, b; /* row numbers; of one column a < b, of two b is a row of `right` */
     uint32_t distance;
 } dg_pair;
 

@@ -73,7 +73,8 @@ static enum dg_code try_bit_order(dg_prospect *p, dg_err *err)
     }
     dg_layout_predict(&shuffled, &dg_standard_device, &changed);
     /* Moving the bits costs about as much as ordering the rows once. */
-    changed.seconds += (double)q->extent.rows_a * dg_standard_device.costs.partition_row;
+    changed.seconds += (double)(q->extent.rows_a + (q->extent.self ? 0 : q->extent.rows_b)) *
+                       dg_standard_device.costs.partition_row;
     p->reordered = changed.seconds < p->layout.seconds;
     if (p->reordered) p->layout = changed;
     free(moved.rows);
@@ -96,8 +97,8 @@ enum dg_code dg_prospect_make(const dg_plan_question *question, dg_prospect *out
     if (best_layout(question, &out->sample, &out->layout, err)) goto fail;
     if (!isfinite(out->layout.seconds))
         out->layout.chunks = 0;
-    else if (worst_skew(&out->layout) > SKEWED && extent->self && extent->bits <= DG_ORDERED_BITS_MAX &&
-             !question->split && try_bit_order(out, err))
+    else if (worst_skew(&out->layout) > SKEWED && extent->bits <= DG_ORDERED_BITS_MAX && !question->split &&
+             try_bit_order(out, err))
         goto fail;
     return DG_OK;
 fail:

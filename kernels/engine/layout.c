@@ -56,7 +56,7 @@ int dg_layout_make(const dg_extent *extent, uint32_t chunks, dg_layout *out)
 {
     uint32_t bits = extent->bits, t = extent->threshold, limit;
     *out = (dg_layout){0};
-    if (chunks < 2 || chunks > t + 1 || chunks > bits || chunks > DG_CHUNKS_MAX) return 0;
+    if (chunks < (t == 0 ? 1 : 2) || chunks > t + 1 || chunks > bits || chunks > DG_CHUNKS_MAX) return 0;
     limit = width_limit(extent->rows_a > extent->rows_b ? extent->rows_a : extent->rows_b);
     uint32_t radius = (t - chunks + 1) / chunks, wider = (t - chunks + 1) % chunks, start = 0;
     for (uint32_t c = 0; c < chunks; c++) {
