@@ -79,7 +79,14 @@ char *dg_opencl_platform_text(dg_cl_platform platform, uint32_t what, dg_err *er
     return text_of(platform, NULL, what, err);
 }
 
-/* Adds the platform's devices of one type to the list. */
+static int is_listed(dg_cl_device id)
+{
+    for (int i = 0; i < device_count; i++)
+        if (devices[i].id == id) return 1;
+    return 0;
+}
+
+/* Adds the platform's devices of one type to the list; a device may be of several types. */
 static enum dg_code add_devices(dg_cl_platform platform, uint64_t type, enum dg_device_kind kind, dg_err *err)
 {
     dg_cl_device ids[DEVICES_MAX];
@@ -89,6 +96,7 @@ static enum dg_code add_devices(dg_cl_platform platform, uint64_t type, enum dg_
     if (status == DG_CL_DEVICE_NOT_FOUND) return DG_OK;
     if (dg_opencl_result(status, "clGetDeviceIDs", err)) return err->code;
     for (uint32_t i = 0; i < there && i < room; i++) {
+        if (is_listed(ids[i])) continue;
         dg_opencl_device *device = &devices[device_count++];
         device->platform = platform;
         device->id = ids[i];

@@ -380,17 +380,17 @@ int32_t clSetKernelArg(dg_cl_kernel kernel, uint32_t number, size_t bytes, const
 dg_cl_mem clCreateBuffer(dg_cl_context context, uint64_t flags, size_t bytes, void *host, int32_t *status)
 {
     FAIL_MAKING_IF_TOLD(clCreateBuffer);
-    size_t limit = (size_t)told.memory;
-    if (limit && bytes > limit) {
+    size_t limit = (size_t)told.memory, counted = flags & DG_CL_MEM_ALLOC_HOST_PTR ? 0 : bytes;
+    if (limit && counted > limit) {
         *status = DG_CL_INVALID_BUFFER_SIZE;
         return NULL;
     }
-    if (limit && allocated + bytes > limit) {
+    if (limit && allocated + counted > limit) {
         *status = DG_CL_MEM_OBJECT_ALLOCATION_FAILURE;
         return NULL;
     }
     dg_cl_mem made = real.clCreateBuffer(context, flags, bytes, host, status);
-    return *status ? NULL : enter(BUFFER, made, bytes);
+    return *status ? NULL : enter(BUFFER, made, counted);
 }
 
 void *clEnqueueMapBuffer(dg_cl_queue queue, dg_cl_mem memory, uint32_t blocking, uint64_t flags,

@@ -4,7 +4,7 @@
 OPENCL_PROXY := $(BUILD)/tests/opencl/libOpenCL.so.1
 OPENCL_TESTS := $(patsubst tests/opencl/%.c,$(BUILD)/tests/%,$(wildcard tests/opencl/test_*.c))
 
-core-tests: $(OPENCL_TESTS) $(BUILD)/tests/opencl_look
+core-tests: $(OPENCL_TESTS) $(BUILD)/tests/opencl_look $(BUILD)/tests/opencl_exercise
 
 $(BUILD)/tests/opencl/proxy.o: ROOM_CFLAGS = -DDG_REAL_OPENCL='"$(shell $(CC) -print-file-name=libOpenCL.so.1)"'
 $(OPENCL_PROXY): $(BUILD)/tests/opencl/proxy.o
@@ -15,5 +15,6 @@ $(OPENCL_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/opencl/%.o $(OPENCL_PROXY) $(B
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/opencl' $(LIBS) -lcmocka
 
-$(BUILD)/tests/opencl_look: $(BUILD)/tests/opencl/look.o $(OPENCL_PROXY) $(call objects,$(KERNELS))
-	$(CC) -o $@ $(filter %.o,$^) $(ALL_LDFLAGS) $(LIBS)
+OPENCL_ERRAND := $(call objects,tests/opencl/errand.c tests/device/side_by_side.c tests/core/columns.c)
+$(BUILD)/tests/opencl_%: $(BUILD)/tests/opencl/%.o $(OPENCL_ERRAND) $(call objects,$(KERNELS)) | $(OPENCL_PROXY)
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
