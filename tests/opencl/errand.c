@@ -16,10 +16,10 @@ static enum dg_code compare(place *p, errand_found *out, int sieve)
 {
     static const dg_chunk seen[] = {{0, 7, 1}};
     static const dg_unit units[2 * ERRAND_UNITS] = {
-        {DG_UNIT_BUCKETS, 0, 5, 0, 0},    {DG_UNIT_BUCKETS, 5, 6, 0, 0},
-        {DG_UNIT_BUCKETS, 6, 20, 0, 0},   {DG_UNIT_BUCKETS, 20, 1 << ERRAND_WIDTH, 0, 0},
-        {DG_UNIT_TILE, 0, 300, 0, 300},   {DG_UNIT_TILE, 0, 1, 300, 600},
-        {DG_UNIT_TILE, 300, 557, 1, 130}, {DG_UNIT_TILE, 599, 600, 599, 600},
+        {DG_UNIT_BUCKETS, 0, 5, 0, 0},   {DG_UNIT_BUCKETS, 5, 6, 0, 0},
+        {DG_UNIT_BUCKETS, 6, 20, 0, 0},  {DG_UNIT_BUCKETS, 20, 1 << ERRAND_WIDTH, 0, 0},
+        {DG_UNIT_TILE, 0, 130, 0, 130},  {DG_UNIT_TILE, 0, 1, 130, 260},
+        {DG_UNIT_TILE, 130, 260, 1, 99}, {DG_UNIT_TILE, 259, 260, 259, 260},
     };
     uint32_t masks[MASKS] = {0}, slots[2 * ERRAND_UNITS];
     uint64_t candidates[2 * ERRAND_UNITS];
@@ -27,7 +27,7 @@ static enum dg_code compare(place *p, errand_found *out, int sieve)
     for (uint32_t i = 0; i < 2 * ERRAND_UNITS; i++) slots[i] = i;
     dg_op_compare op = {.a = &p->a,
                         .b = &p->a,
-                        .threshold = 70,
+                        .threshold = 110,
                         .masks = masks,
                         .mask_count = MASKS,
                         .seen = seen,
@@ -49,10 +49,10 @@ static enum dg_code compare(place *p, errand_found *out, int sieve)
 
 static enum dg_code count_distances(place *p, errand_found *out)
 {
-    static const dg_unit units[ERRAND_UNITS] = {{DG_UNIT_TILE, 0, 300, 0, 300},
-                                                {DG_UNIT_TILE, 0, 300, 300, 600},
-                                                {DG_UNIT_TILE, 300, 600, 300, 600},
-                                                {DG_UNIT_TILE, 17, 18, 500, 501}};
+    static const dg_unit units[ERRAND_UNITS] = {{DG_UNIT_TILE, 0, 130, 0, 130},
+                                                {DG_UNIT_TILE, 0, 130, 130, 260},
+                                                {DG_UNIT_TILE, 130, 131, 0, 130},
+                                                {DG_UNIT_TILE, 17, 18, 200, 201}};
     dg_op_histogram op = {.a = &p->b,
                           .b = &p->b,
                           .bits = ERRAND_BITS,

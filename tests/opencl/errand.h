@@ -5,7 +5,7 @@
 #include "../../kernels/backend.h"
 
 enum {
-    ERRAND_ROWS = 600,
+    ERRAND_ROWS = 260,
     ERRAND_WORDS = 4,
     ERRAND_BITS = 64 * ERRAND_WORDS,
     ERRAND_WIDTH = 5, /* of the chunk */

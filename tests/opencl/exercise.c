@@ -16,8 +16,6 @@ int main(void)
         return 1;
     }
     if (errand_same(&expected, &found)) return 0;
-    for (int s = 0; s < 4; s++)
-        for (int u = 0; u < 8; u++) printf("sieve %d unit %d: %u %u\n", s, u, expected.counts[s][u], found.counts[s][u]);
-  printf("%d %d %d\n",memcmp(expected.index,found.index,sizeof found.index), memcmp(expected.histogram,found.histogram,sizeof found.histogram), memcmp(expected.neighbours,found.neighbours,sizeof found.neighbours));  printf("the results differ\n");
+    printf("the results differ\n");
     return 1;
 }

@@ -29,7 +29,7 @@ static inline const char *opencl_home(void)
  * OpenCL is started. */
 static inline void opencl_settle(void)
 {
-    char folder[PATH_MAX];
+    char folder[PATH_MAX + 16];
     snprintf(folder, sizeof folder, "%s/pocl", opencl_home());
     setenv("POCL_CACHE_DIR", folder, 0);
     snprintf(folder, sizeof folder, "%s/programs", opencl_home());

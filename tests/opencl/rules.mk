@@ -4,6 +4,8 @@
 OPENCL_PROXY := $(BUILD)/tests/opencl/libOpenCL.so.1
 OPENCL_TESTS := $(patsubst tests/opencl/%.c,$(BUILD)/tests/%,$(wildcard tests/opencl/test_*.c))
 
+OPENCL_ERRAND := $(call objects,tests/opencl/errand.c tests/device/side_by_side.c tests/core/columns.c)
+
 core-tests: $(OPENCL_TESTS) $(BUILD)/tests/opencl_look $(BUILD)/tests/opencl_exercise
 
 $(BUILD)/tests/opencl/proxy.o: ROOM_CFLAGS = -DDG_REAL_OPENCL='"$(shell $(CC) -print-file-name=libOpenCL.so.1)"'
@@ -11,10 +13,9 @@ $(OPENCL_PROXY): $(BUILD)/tests/opencl/proxy.o
 	$(CC) -shared -o $@ $^ -Wl,-soname,libOpenCL.so.1 $(SANFLAGS) -ldl -pthread
 
 $(OPENCL_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/opencl/%.o $(OPENCL_PROXY) $(BUILD)/tests/emulator/emulator.o \
-    $(call objects,$(CORE_HELPERS) $(KERNELS) $(REFERENCE))
+    $(OPENCL_ERRAND) $(call objects,$(KERNELS))
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/opencl' $(LIBS) -lcmocka
 
-OPENCL_ERRAND := $(call objects,tests/opencl/errand.c tests/device/side_by_side.c tests/core/columns.c)
 $(BUILD)/tests/opencl_%: $(BUILD)/tests/opencl/%.o $(OPENCL_ERRAND) $(call objects,$(KERNELS)) | $(OPENCL_PROXY)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
