@@ -2,16 +2,14 @@
  * The search for nearest rows and the histogram of distances without SQLite: billions of distances a second,
  * median of several runs.
  *
- *     nearest_engine nearest rows queries k [bits [shape [isa [threads [runs [backend]]]]]]
- *     nearest_engine histogram rows [bits [shape [isa [threads [runs [backend]]]]]]
+ *     nearest_engine nearest rows queries k [bits [shape [isa [threads [runs]]]]]
+ *     nearest_engine histogram rows [bits [shape [isa [threads [runs]]]]]
  *
- * Queries are the first rows of the table; 0: all of them. shape: see tests/core/columns.c; isa "best";
- * threads 0: all. On another backend than the CPU its failure is an error, and one run before the others
- * makes it warm. Prints one line.
+ * Queries are the first rows of the table; 0: all of them. shape: see tests/core/columns.c, or @FILE with the
+ * rows' words; isa "best"; threads 0: all. Prints one line; `sum` is that of all distances found.
  */
 #include "../../kernels/engine/histogram.h"
 #include "../../kernels/engine/nearest.h"
-#include "../../kernels/engine/roster.h"
 #include "../core/columns.h"
 
 #include <stdio.h>
@@ -37,6 +35,7 @@ typedef struct job {
     size_t bytes;
     uint32_t rows, queries, k, bits;
     dg_place_spec place;
+    unsigned long long sum;
 } job;
 
 static uint64_t *copy_of(const job *j)
@@ -47,7 +46,7 @@ static uint64_t *copy_of(const job *j)
 }
 
 /* Seconds of one run; below 0 where it failed. Opening counts, as it does for a statement. */
-static double search(const job *j, dg_report *report, dg_err *err)
+static double search(job *j, dg_report *report, dg_err *err)
 {
     const dg_nearest_spec spec = {
         .hashes = copy_of(j), .rows = j->rows, .bits = j->bits, .queries = j->queries, .place = j->place};
@@ -63,6 +62,9 @@ static double search(const job *j, dg_report *report, dg_err *err)
     const double seconds = now() - begun;
     if (nearest) dg_nearest_report_get(nearest, report);
     dg_nearest_close(nearest);
+    j->sum = 0;
+    for (uint32_t q = 0; q < j->queries && !err->code; q++)
+        for (uint32_t i = 0; i < found[q]; i++) j->sum += neighbours[(size_t)q * j->k + i].distance;
     free(found);
     free(neighbours);
     return err->code ? -1 : seconds;
@@ -83,6 +85,18 @@ static double count(const job *j, dg_report *report, dg_err *err)
     return err->code ? -1 : seconds;
 }
 
+static uint64_t *read_column(const char *path, size_t bytes)
+{
+    uint64_t *column = malloc(bytes + 1);
+    FILE *file = fopen(path, "rb");
+    if (column && (!file || fread(column, 1, bytes, file) != bytes)) {
+        free(column);
+        column = NULL;
+    }
+    if (file) fclose(file);
+    return column;
+}
+
 static const char *argument(int argc, char **argv, int i, const char *otherwise)
 {
     return i < argc ? argv[i] : otherwise;
@@ -92,10 +106,8 @@ int main(int argc, char **argv)
 {
     const int nearest = argc > 1 && strcmp(argv[1], "nearest") == 0, rest = nearest ? 5 : 3;
     if (argc < rest || (!nearest && strcmp(argv[1], "histogram") != 0)) {
-        fprintf(stderr,
-                "usage: nearest_engine nearest rows queries k [bits [shape [isa [threads [runs "
-                "[backend]]]]]]\n"
-                "       nearest_engine histogram rows [bits [shape [isa [threads [runs [backend]]]]]]\n");
+        fprintf(stderr, "usage: nearest_engine nearest rows queries k [bits [shape [isa [threads [runs]]]]]\n"
+                        "       nearest_engine histogram rows [bits [shape [isa [threads [runs]]]]]\n");
         return 2;
     }
     const char *shape_name = argument(argc, argv, rest + 1, "planted");
@@ -105,37 +117,39 @@ int main(int argc, char **argv)
     j.queries = nearest ? (uint32_t)atof(argv[3]) : 0;
     if (j.queries == 0 || j.queries > j.rows) j.queries = j.rows;
     j.k = nearest ? (uint32_t)atoi(argv[4]) : 0;
-    const char *backend = argument(argc, argv, rest + 5, "cpu");
-    j.place = (dg_place_spec){.backend = backend,
-                              .no_fallback = 1,
+    j.place = (dg_place_spec){.backend = "cpu",
                               .isa = strcmp(isa, "best") == 0 ? NULL : isa,
                               .threads = (uint32_t)atoi(argument(argc, argv, rest + 3, "0"))};
     j.bytes = (size_t)j.rows * ((j.bits + 63) / 64) * sizeof *j.column;
     int shape = 0;
+    const int from_file = shape_name[0] == '@';
     while (shape < COLUMN_SHAPES && strcmp(shape_name, column_shape_names[shape])) shape++;
-    if (shape == COLUMN_SHAPES || runs < 1 || runs > 100 || (nearest && j.k < 1)) {
+    if ((shape == COLUMN_SHAPES && !from_file) || runs < 1 || runs > 100 || (nearest && j.k < 1)) {
         fprintf(stderr, "nearest_engine: no shape '%s', or runs not 1..100, or k not 1 or more\n",
                 shape_name);
         return 2;
     }
-    j.column = make_column((enum column_shape)shape, j.rows, j.bits, 1);
+    j.column = from_file ? read_column(shape_name + 1, j.bytes)
+                         : make_column((enum column_shape)shape, j.rows, j.bits, 1);
+    if (!j.column) {
+        fprintf(stderr, "nearest_engine: %s: cannot be read, or has fewer than %zu bytes\n", shape_name + 1,
+                j.bytes);
+        return 1;
+    }
     double seconds[100];
     dg_report report = {0};
-    dg_roster_hold();
-    for (int r = strcmp(backend, "cpu") == 0 ? 0 : -1; r < runs; r++) {
+    for (int r = 0; r < runs; r++) {
         dg_err err = {DG_OK, ""};
-        const double took = nearest ? search(&j, &report, &err) : count(&j, &report, &err);
-        if (r >= 0) seconds[r] = took;
+        seconds[r] = nearest ? search(&j, &report, &err) : count(&j, &report, &err);
         if (err.code) {
             fprintf(stderr, "nearest_engine: %s\n", err.text);
             return 1;
         }
     }
-    dg_roster_drop();
     qsort(seconds, (size_t)runs, sizeof *seconds, by_value);
     const double median = seconds[runs / 2];
     printf("%-9s %9u rows %4u bits", argv[1], j.rows, j.bits);
-    if (nearest) printf(" %u queries k=%u", j.queries, j.k);
+    if (nearest) printf(" %u queries k=%u sum=%llu", j.queries, j.k, j.sum);
     printf(" %-9s %10.3f ms  %8.3f G/s  %s; %s\n", shape_name, 1e3 * median,
            1e-9 * (double)report.candidates / median, report.device, report.plan);
     free(j.column);
