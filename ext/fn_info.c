@@ -2,6 +2,8 @@
 #include "dupgpu.h"
 #include "functions.h"
 
+#include "../kernels/targets.h"
+
 #ifndef DUPGPU_COMMIT
 #define DUPGPU_COMMIT "unknown"
 #endif
@@ -46,7 +48,7 @@ void dg_fn_debug(sqlite3_context *context, int argc, sqlite3_value **argv)
                      "sqlite: %s, built against " SQLITE_VERSION "\n"
                      "simd: %s\n"
                      "image codecs: JPEG (libjpeg), PNG (libpng)\n"
-                     "cuda image targets: none",
-                     sqlite3_libversion(), simd());
+                     "cuda image targets: %s",
+                     sqlite3_libversion(), simd(), dg_cuda_targets());
     sqlite3_result_text(context, text, -1, SQLITE_TRANSIENT);
 }

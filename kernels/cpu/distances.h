@@ -10,13 +10,14 @@
 #include "cpu.h"
 
 enum {
-    DG_STRIP_WORDS = 3072, /* 24 KB: half of a first-level cache */
-    DG_LINE_WORDS = 8,     /* of a cache line */
-    DG_ASKING = 256,       /* queries that share one look at a strip: turning it costs little beside them */
+    DG_STRIP_WORDS = 3072,     /* 24 KB: half of a first-level cache */
+    DG_LINE_WORDS = 8,         /* of a cache line */
+    DG_WORTH_COPYING = 16,     /* times to read a strip before vectors within cache lines repay a copy */
+    DG_THREAD_WORDS = 1 << 21, /* fewest words compared worth a thread: waking it takes as long */
+    DG_ASKING = 256, /* queries that share one look at a strip: turning it costs little beside them */
 };
 
-/* Word w of row i is word[w * stride + i]. Arrays begin where cache lines do, so no vector lies across two.
- */
+/* Word w of row i is word[w * stride + i]. */
 struct dg_strip {
     const uint64_t *word;
     size_t stride;
@@ -29,17 +30,19 @@ static inline uint32_t dg_strip_rows(uint32_t words)
     return DG_STRIP_WORDS / words / DG_LINE_WORDS * DG_LINE_WORDS;
 }
 
-/* Room for a strip and for beginning it where a cache line does. */
+/* Room for a strip and for beginning it where a cache line does, so that no vector lies across two. */
 typedef struct dg_strip_space {
     uint64_t words[DG_STRIP_WORDS + DG_LINE_WORDS];
 } dg_strip_space;
 
-/* The strip of `count` rows, at most dg_strip_rows. */
-static inline dg_strip dg_strip_of(const uint64_t *rows, uint32_t words, uint32_t count,
+/* The strip of `count` rows, at most dg_strip_rows, that will be read `times` times. */
+static inline dg_strip dg_strip_of(const uint64_t *rows, uint32_t words, uint32_t count, uint32_t times,
                                    dg_strip_space *space)
 {
     const size_t stride = dg_strip_rows(words), line = DG_LINE_WORDS * sizeof(uint64_t);
-    uint64_t *word = space->words + (line - (uintptr_t)space->words % line) / sizeof(uint64_t);
+    const size_t beyond = (uintptr_t)space->words % line / sizeof(uint64_t);
+    uint64_t *word = space->words + (DG_LINE_WORDS - beyond);
+    if (words == 1 && times < DG_WORTH_COPYING) return (dg_strip){rows, stride, count, words};
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t w = 0; w < words; w++) word[w * stride + i] = rows[(size_t)i * words + w];
     return (dg_strip){word, stride, count, words};

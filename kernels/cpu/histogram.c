@@ -8,9 +8,8 @@
 #include <string.h>
 
 enum {
-    TRIANGLE_MIN = 32,      /* rows whose pairs are counted one by one */
-    THREAD_WORDS = 1 << 19, /* fewest words compared worth a thread: waking it takes as long */
-    POLL_WORDS = 1 << 22,   /* words compared between two questions to the poll */
+    TRIANGLE_MIN = 32,    /* rows whose pairs are counted one by one */
+    POLL_WORDS = 1 << 22, /* words compared between two questions to the poll */
 };
 
 /* A thread's work space. */
@@ -29,7 +28,7 @@ static int rectangle(const dg_op_histogram *op, const dg_cpu_isa *isa, uint32_t 
     const uint64_t *b = (const uint64_t *)op->b->hashes.host + ((size_t)op->b->begin + b0) * words;
     for (uint32_t j = 0; j < nb; j += most) {
         uint32_t columns = nb - j < most ? nb - j : most;
-        dg_strip strip = dg_strip_of(b + (size_t)j * words, words, columns, &c->strip);
+        dg_strip strip = dg_strip_of(b + (size_t)j * words, words, columns, na, &c->strip);
         for (uint32_t i = 0; i < na; i += most) {
             uint32_t rows = na - i < most ? na - i : most;
             isa->count(a + (size_t)i * words, rows, &strip, &c->tally);
@@ -114,10 +113,10 @@ static void run_one(const dg_op_histogram *op, const dg_cpu_isa *isa, uint32_t n
 enum dg_code dg_cpu_histogram(dg_op_histogram *op, const dg_cpu_isa *isa, dg_team *team, dg_err *err)
 {
     uint64_t worth = 1, threads = team->threads < op->unit_count ? team->threads : op->unit_count;
-    for (uint32_t u = 0; u < op->unit_count && worth < threads * THREAD_WORDS; u++)
+    for (uint32_t u = 0; u < op->unit_count && worth < threads * DG_THREAD_WORDS; u++)
         worth += (uint64_t)(op->units[u].a1 - op->units[u].a0) * (op->units[u].b1 - op->units[u].b0) *
                  op->a->words;
-    if (threads > worth / THREAD_WORDS + 1) threads = worth / THREAD_WORDS + 1;
+    if (threads > worth / DG_THREAD_WORDS + 1) threads = worth / DG_THREAD_WORDS + 1;
     int failed = 0;
 #pragma omp parallel num_threads((int)threads) if (threads > 1)
     {

@@ -15,7 +15,6 @@
 enum {
     SLACK = 64,             /* entries beyond k, at least, between two times of tidying */
     BLOCK_BYTES = 32 << 20, /* entries of a block's queries, unless one needs more */
-    THREAD_WORDS = 1 << 19, /* fewest words compared worth a thread: waking it takes as long */
     PART_ROWS = 1 << 16,    /* fewest rows worth a thread */
     POLL_WORDS = 1 << 22,   /* words compared between two questions to the poll */
 };
@@ -110,7 +109,7 @@ static void search(const dg_op_nearest *op, const dg_cpu_isa *isa, uint32_t begi
     drop_closed(&s->asking);
     for (uint32_t at = begin; at < end && s->asking.active > 0; at += most) {
         uint32_t count = end - at < most ? end - at : most;
-        dg_strip strip = dg_strip_of(rows + (size_t)at * words, words, count, &s->strip);
+        dg_strip strip = dg_strip_of(rows + (size_t)at * words, words, count, s->asking.active, &s->strip);
         isa->offer(&strip, op->rows->begin + at, &s->asking);
         s->since_poll += (uint64_t)count * s->asking.active * words;
         drop_closed(&s->asking);
@@ -212,7 +211,7 @@ enum dg_code dg_cpu_nearest(dg_op_nearest *op, const dg_cpu_isa *isa, dg_team *t
 {
     if (op->queries->count == 0 || op->rows->count == 0) return DG_OK;
     const uint64_t worth =
-        (uint64_t)op->queries->count * op->rows->count * op->rows->words / THREAD_WORDS + 1;
+        (uint64_t)op->queries->count * op->rows->count * op->rows->words / DG_THREAD_WORDS + 1;
     const uint32_t most = team->threads < worth ? team->threads : (uint32_t)worth;
     const cutting cut = cut_work(op, most);
     const uint32_t tasks = cut.blocks * cut.parts, threads = most < tasks ? most : tasks;

@@ -42,11 +42,19 @@ INLINE uint32_t keep_lanes(vec distance, unsigned n, uint64_t limit, uint32_t ro
 }
 #endif
 
+enum {
+    GROUP = 4, /* vectors tested together */
+    STEP = GROUP * LANES,
+    STRETCH = 16 * STEP, /* rows by which it is decided whether to test at all */
+    DENSE = 5, /* rows entering in a stretch from which a mispredicted test costs more than doing without */
+    WAITING = 64, /* rows that enter together, against a limit that is somewhat old by then */
+};
+
+/* One query. `words` is as in distances_to. */
 INLINE void offer_of(const dg_strip *strip, uint32_t row, const uint64_t *query, uint32_t k, const int words,
                      dg_asked *asked)
 {
-    enum { GROUP = 4, STEP = GROUP * LANES, STRETCH = 16 * STEP, DENSE = 5, WAITING = 64 };
-    dg_neighbour waiting[WAITING + STEP + LANES];
+    dg_neighbour waiting[WAITING + STEP + LANES]; /* keep_lanes may write a vector more than it keeps */
     uint32_t count = 0, at = 0, met = 0;
     uint64_t limit = asked->open - 1;
     int dense = asked->dense;

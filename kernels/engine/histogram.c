@@ -56,6 +56,7 @@ typedef struct counting {
     dg_place place;
     window window[2];
     uint64_t fit; /* bytes of rows that may be on the device */
+    int shrunk;   /* that is less than the place promised */
     uint32_t side, batch;
     dg_unit *units;        /* room for UNITS_MAX */
     uint64_t *multiplier;  /* of each unit: the product of its weights */
@@ -236,7 +237,8 @@ static void settle(counting *c)
     double batch = unit > 0 ? BATCH_SECONDS * info->units / unit : info->units;
     if (batch < info->units) batch = info->units;
     c->batch = batch < c->batch_max ? (uint32_t)batch : c->batch_max;
-    c->fit = c->place.memory_limit;
+    c->fit = info->shares_memory ? UINT64_MAX : c->place.memory_limit;
+    c->shrunk = 0;
 }
 
 static uint32_t block_end(const counting *c, uint32_t b)
@@ -352,7 +354,8 @@ static int recover(counting *c, const rectangle *r, dg_err *err)
     const int smaller = c->batch > 1 || r->a1 - r->a0 > 1 || r->b1 - r->b0 > 1;
     free_windows(c);
     if (err->code == DG_DEVICE_NOMEM && smaller) {
-        if (c->fit == c->place.memory_limit) dg_place_note(&c->place, "%s; in smaller pieces", err->text);
+        if (!c->shrunk) dg_place_note(&c->place, "%s; in smaller pieces", err->text);
+        c->shrunk = 1;
         c->fit = bytes_of(c, r) / 2;
         c->batch = (c->batch + 1) / 2;
         *err = (dg_err){0};

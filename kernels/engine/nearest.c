@@ -81,10 +81,11 @@ static void free_buffers(dg_nearest *n)
     n->begin = n->end = 0;
 }
 
-/* Sets what follows from the place: three quarters of its memory are for rows. */
+/* Sets what follows from the place: three quarters of its memory are for rows, unless it uses them where they
+ * are. */
 static void settle(dg_nearest *n)
 {
-    n->fit = n->place.memory_limit / 4 * 3;
+    n->fit = n->place.info.shares_memory ? UINT64_MAX : n->place.memory_limit / 4 * 3;
     n->batch_max = UINT32_MAX;
     n->shrunk = 0;
 }

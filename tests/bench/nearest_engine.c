@@ -5,8 +5,8 @@
  *     nearest_engine nearest rows queries k [bits [shape [isa [threads [runs]]]]]
  *     nearest_engine histogram rows [bits [shape [isa [threads [runs]]]]]
  *
- * Queries are the first rows of the table; 0: all of them. shape: see tests/core/columns.c; isa "best";
- * threads 0: all. Prints one line.
+ * Queries are the first rows of the table; 0: all of them. shape: see tests/core/columns.c, or @FILE with the
+ * rows' words; isa "best"; threads 0: all. Prints one line; `sum` is that of all distances found.
  */
 #include "../../kernels/engine/histogram.h"
 #include "../../kernels/engine/nearest.h"
@@ -35,6 +35,7 @@ typedef struct job {
     size_t bytes;
     uint32_t rows, queries, k, bits;
     dg_place_spec place;
+    unsigned long long sum;
 } job;
 
 static uint64_t *copy_of(const job *j)
@@ -45,7 +46,7 @@ static uint64_t *copy_of(const job *j)
 }
 
 /* Seconds of one run; below 0 where it failed. Opening counts, as it does for a statement. */
-static double search(const job *j, dg_report *report, dg_err *err)
+static double search(job *j, dg_report *report, dg_err *err)
 {
     const dg_nearest_spec spec = {
         .hashes = copy_of(j), .rows = j->rows, .bits = j->bits, .queries = j->queries, .place = j->place};
@@ -61,6 +62,9 @@ static double search(const job *j, dg_report *report, dg_err *err)
     const double seconds = now() - begun;
     if (nearest) dg_nearest_report_get(nearest, report);
     dg_nearest_close(nearest);
+    j->sum = 0;
+    for (uint32_t q = 0; q < j->queries && !err->code; q++)
+        for (uint32_t i = 0; i < found[q]; i++) j->sum += neighbours[(size_t)q * j->k + i].distance;
     free(found);
     free(neighbours);
     return err->code ? -1 : seconds;
@@ -79,6 +83,18 @@ static double count(const job *j, dg_report *report, dg_err *err)
     const double seconds = now() - begun;
     free(counts);
     return err->code ? -1 : seconds;
+}
+
+static uint64_t *read_column(const char *path, size_t bytes)
+{
+    uint64_t *column = malloc(bytes + 1);
+    FILE *file = fopen(path, "rb");
+    if (column && (!file || fread(column, 1, bytes, file) != bytes)) {
+        free(column);
+        column = NULL;
+    }
+    if (file) fclose(file);
+    return column;
 }
 
 static const char *argument(int argc, char **argv, int i, const char *otherwise)
@@ -106,13 +122,20 @@ int main(int argc, char **argv)
                               .threads = (uint32_t)atoi(argument(argc, argv, rest + 3, "0"))};
     j.bytes = (size_t)j.rows * ((j.bits + 63) / 64) * sizeof *j.column;
     int shape = 0;
+    const int from_file = shape_name[0] == '@';
     while (shape < COLUMN_SHAPES && strcmp(shape_name, column_shape_names[shape])) shape++;
-    if (shape == COLUMN_SHAPES || runs < 1 || runs > 100 || (nearest && j.k < 1)) {
+    if ((shape == COLUMN_SHAPES && !from_file) || runs < 1 || runs > 100 || (nearest && j.k < 1)) {
         fprintf(stderr, "nearest_engine: no shape '%s', or runs not 1..100, or k not 1 or more\n",
                 shape_name);
         return 2;
     }
-    j.column = make_column((enum column_shape)shape, j.rows, j.bits, 1);
+    j.column = from_file ? read_column(shape_name + 1, j.bytes)
+                         : make_column((enum column_shape)shape, j.rows, j.bits, 1);
+    if (!j.column) {
+        fprintf(stderr, "nearest_engine: %s: cannot be read, or has fewer than %zu bytes\n", shape_name + 1,
+                j.bytes);
+        return 1;
+    }
     double seconds[100];
     dg_report report = {0};
     for (int r = 0; r < runs; r++) {
@@ -126,7 +149,7 @@ int main(int argc, char **argv)
     qsort(seconds, (size_t)runs, sizeof *seconds, by_value);
     const double median = seconds[runs / 2];
     printf("%-9s %9u rows %4u bits", argv[1], j.rows, j.bits);
-    if (nearest) printf(" %u queries k=%u", j.queries, j.k);
+    if (nearest) printf(" %u queries k=%u sum=%llu", j.queries, j.k, j.sum);
     printf(" %-9s %10.3f ms  %8.3f G/s  %s; %s\n", shape_name, 1e3 * median,
            1e-9 * (double)report.candidates / median, report.device, report.plan);
     free(j.column);

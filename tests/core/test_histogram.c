@@ -1,6 +1,6 @@
 /*
  * Histograms of distances against the oracle: every shape of data, width and size, every instruction set, any
- * number of threads and any memory.
+ * number of threads, with and without the memory to collapse equal rows.
  */
 #include "../../kernels/cpu/cpu.h"
 #include "../../kernels/engine/histogram.h"
@@ -132,7 +132,7 @@ static void agrees_on_larger_columns(void **state)
     for (uint32_t threads = 1; threads <= 3; threads++) {
         dg_histogram_spec spec = spec_of(column, 40000, 64);
         spec.place.threads = threads;
-        spec.place.memory_limit = threads == 3 ? 32000 : 0; /* a tenth of the table */
+        spec.place.memory_limit = threads == 3 ? 32000 : 0; /* too little to collapse */
         assert_counts(&spec, expected, "larger");
     }
     /* Without memory to collapse, all pairs of a tile are at one distance. */

@@ -19,8 +19,11 @@ typedef struct result {
 static dg_join_spec spec_of(const uint64_t *column, uint32_t rows, uint32_t bits, uint32_t threshold)
 {
     size_t bytes = (size_t)rows * ((bits + 63) / 64) * sizeof *column;
-    dg_join_spec spec = {
-        .hashes = malloc(bytes + 1), .rows = rows, .bits = bits, .threshold = threshold, .place.backend = "cpu"};
+    dg_join_spec spec = {.hashes = malloc(bytes + 1),
+                         .rows = rows,
+                         .bits = bits,
+                         .threshold = threshold,
+                         .place.backend = "cpu"};
     assert_non_null(spec.hashes);
     memcpy(spec.hashes, column, bytes);
     return spec;
@@ -279,6 +282,102 @@ static void focuses_on_one_row(void **state)
     }
 }
 
+/* The pairs of two columns by the oracle: those of both put together that have a row on each side. */
+static dg_ref_pair *judge_two(const uint64_t *left, uint32_t rows, const uint64_t *right, uint32_t right_rows,
+                              uint32_t bits, uint32_t threshold, size_t *count)
+{
+    const size_t words = (bits + 63) / 64;
+    uint64_t *both = malloc(((size_t)rows + right_rows + 1) * words * sizeof *both);
+    dg_ref_pair *pairs;
+    assert_non_null(both);
+    memcpy(both, left, rows * words * sizeof *both);
+    memcpy(both + rows * words, right, right_rows * words * sizeof *both);
+    size_t all = dg_ref_join(both, rows + right_rows, (uint32_t)words, threshold, &pairs);
+    assert_non_null(pairs);
+    *count = 0;
+    for (size_t i = 0; i < all; i++)
+        if (pairs[i].a < rows && pairs[i].b >= rows) {
+            pairs[*count] = pairs[i];
+            pairs[(*count)++].b -= rows;
+        }
+    free(both);
+    return pairs;
+}
+
+static dg_join_spec spec_of_two(const uint64_t *left, uint32_t rows, const uint64_t *right,
+                                uint32_t right_rows, uint32_t bits, uint32_t threshold)
+{
+    dg_join_spec spec = spec_of(left, rows, bits, threshold),
+                 other = spec_of(right, right_rows, bits, threshold);
+    spec.right = other.hashes;
+    spec.right_rows = right_rows;
+    return spec;
+}
+
+/* Both columns hold rows of the other, so that there are pairs at distance 0, and rows several times. */
+static void joins_two_columns(void **state)
+{
+    (void)state;
+    static const uint32_t widths[] = {40, 64, 256},
+                          sizes[][2] = {{400, 90}, {90, 400}, {1, 300}, {300, 0}, {0, 5}};
+    char what[100];
+    for (int shape = 0; shape < COLUMN_SHAPES; shape++)
+        for (size_t w = 0; w < 3; w++)
+            for (size_t n = 0; n < sizeof sizes / sizeof *sizes; n++) {
+                const uint32_t bits = widths[w], rows = sizes[n][0], right_rows = sizes[n][1];
+                uint64_t *column = make_column((enum column_shape)shape, 500, bits, 21);
+                const uint64_t *left = column, *right = column + (size_t)80 * ((bits + 63) / 64);
+                const uint32_t thresholds[] = {0, 1, 3, 12, bits / 3, bits};
+                for (size_t t = 0; t < sizeof thresholds / sizeof *thresholds; t++) {
+                    size_t count;
+                    dg_ref_pair *expected =
+                        judge_two(left, rows, right, right_rows, bits, thresholds[t], &count);
+                    for (int plan = DG_PLAN_AUTO; plan <= DG_PLAN_MULTI_INDEX; plan++)
+                        for (int limited = 0; limited < 2; limited++) {
+                            dg_join_spec spec =
+                                spec_of_two(left, rows, right, right_rows, bits, thresholds[t]);
+                            spec.plan = (enum dg_join_plan)plan;
+                            spec.place.memory_limit = limited ? 1000 : 0;
+                            spec.place.threads = 1 + (uint32_t)plan;
+                            snprintf(what, sizeof what, "%s %u x %u rows, %u bits, t=%u, plan %d, limited %d",
+                                     column_shape_names[shape], rows, right_rows, bits, thresholds[t], plan,
+                                     limited);
+                            result r = run(&spec, 100);
+                            assert_equals_oracle(&r, expected, count, what);
+                            free(r.pairs);
+                        }
+                    free(expected);
+                }
+                free(column);
+            }
+}
+
+static void focuses_on_one_row_of_two_columns(void **state)
+{
+    (void)state;
+    uint64_t *column = make_column(TEMPLATES, 400, 64, 3);
+    size_t count;
+    dg_ref_pair *expected = judge_two(column, 250, column + 150, 200, 64, 5, &count);
+    for (uint32_t row = 0; row < 200; row += 33)
+        for (int focus = DG_FOCUS_FIRST; focus <= DG_FOCUS_SECOND; focus++) {
+            dg_join_spec spec = spec_of_two(column, 250, column + 150, 200, 64, 5);
+            spec.focus = (enum dg_join_focus)focus;
+            spec.focus_row = row;
+            result r = run(&spec, 50);
+            size_t n = 0;
+            dg_ref_pair *chosen = malloc((count + 1) * sizeof *chosen);
+            assert_non_null(chosen);
+            for (size_t i = 0; i < count; i++)
+                if ((focus == DG_FOCUS_FIRST ? expected[i].a : expected[i].b) == row)
+                    chosen[n++] = expected[i];
+            assert_equals_oracle(&r, chosen, n, "focus in two columns");
+            free(chosen);
+            free(r.pairs);
+        }
+    free(expected);
+    free(column);
+}
+
 static int countdown(void *arg)
 {
     int *left = arg;
@@ -380,6 +479,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(matches_oracle_64_bits),    cmocka_unit_test(matches_oracle_all_widths),
     cmocka_unit_test(matches_oracle_hard_sizes), cmocka_unit_test(splits_units_with_too_many_hits),
     cmocka_unit_test(agrees_on_larger_columns),  cmocka_unit_test(focuses_on_one_row),
+    cmocka_unit_test(joins_two_columns),         cmocka_unit_test(focuses_on_one_row_of_two_columns),
     cmocka_unit_test(stops_when_asked),          cmocka_unit_test(keeps_to_the_memory_limit),
     cmocka_unit_test(streams_equal_rows),        cmocka_unit_test(refuses_what_it_cannot_do),
 };

@@ -12,7 +12,11 @@
 DG_CUDA_FUNCTIONS(X)
 #undef X
 
-enum { STACK = 64, POISON = 0xa5 };
+enum {
+    STACK = 64,
+    POISON = 0xa5,
+    POISONED = 1 << 16, /* bytes at the front of new memory */
+};
 
 static const uint64_t tag = (uint64_t)0xd6 << 56; /* makes an address that no processor takes */
 
@@ -370,7 +374,7 @@ static object *allocate(kind what, size_t bytes, const char *call)
     if (bytes == 0) fake_violation("%s of nothing", call);
     char *host = malloc(bytes ? bytes : 1);
     if (!host) return NULL;
-    memset(host, POISON, bytes);
+    memset(host, POISON, bytes < POISONED ? bytes : POISONED);
     object *memory = fake_add(what, context);
     memory->host = host;
     memory->bytes = bytes;

@@ -33,9 +33,10 @@ opencl 90 OpenCL against the CPU, all operations and widths
 sql 60 The same rows in the same order from every place
 memory 45 Tables larger than the memory limit
 fallback 30 A device that cannot be had
-sanitizer 90 compute-sanitizer
 rates 90 Rates
-joins 240 Joins, CPU and GPU
+joins 200 Joins, CPU and GPU
+nearest 60 Nearest rows and histograms, CPU and GPU
+sanitizer 90 compute-sanitizer
 '
 
 libraries() { # the bundle's behind the system's, so that what belongs to the driver wins
@@ -232,6 +233,34 @@ step_joins() {
     return $status
 }
 
+# Of all rows: k nearest, then the histogram.
+step_nearest() {
+    status=0
+    echo "| rows | bits | what | place | milliseconds | G/s | what ran |"
+    echo "|---|---|---|---|---|---|---|"
+    for what in 'nearest 100000 0 10 64' 'nearest 1000000 0 100 64' 'nearest 1000000 10000 10 256' \
+        'histogram 1000000 64' 'histogram 200000 256'; do
+        set -- $what
+        kind=$1 rows=$(($2 < most ? $2 : most))
+        shift 2
+        for place in $(places) cpu; do
+            line=$(timeout 20 "$bin/nearest_engine" "$kind" "$rows" "$@" planted best 0 1 "$place" 2>&1) || {
+                line="failed or took longer than 20 s: status $?"
+                [ "$place" = cpu ] || status=1
+            }
+            ms=$(echo "$line" | sed -n 's/.* \([0-9.]*\) ms .*/\1/p')
+            rate=$(echo "$line" | sed -n 's/.* \([0-9.]*\) G\/s .*/\1/p')
+            ran=$(echo "$line" | sed 's/.*G\/s *//' | tail -n 1)
+            case $kind in
+            histogram) bits=$1 title=histogram ;;
+            *) bits=$3 title="k = $2, $([ "$1" = 0 ] && echo all || echo "$1") queries" ;;
+            esac
+            echo "| $rows | $bits | $title | $place | $ms | $rate | $ran |"
+        done
+    done
+    return $status
+}
+
 if [ "${1:-}" = --step ]; then
     libraries
     "step_$2"
@@ -262,7 +291,7 @@ while read -r name limit title; do
     esac
     {
         printf '\n## %s\n\n%s, %s s.\n\n' "$title" "$verdict" "$(($(date +%s) - begun))"
-        case $name in rates | joins) cat "$report.step" ;; *) echo '```' && cat "$report.step" && echo '```' ;; esac
+        case $name in rates | joins | nearest) cat "$report.step" ;; *) echo '```' && cat "$report.step" && echo '```' ;; esac
     } >>"$report"
     echo "$name: $verdict"
     [ "$status" = 0 ] || failed=$((failed + 1))

@@ -31,7 +31,7 @@ def check(bundle, report, *, fake=True, **variables):
 def test_bundle_carries_what_is_needed(bundle):
     names = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
     assert {"check.sh", "same.sql", "commit", "bin/dupgpu.so", "bin/sqlite3", "bin/test_gpu", "bin/rates",
-            "bin/join_engine"} <= names
+            "bin/join_engine", "bin/nearest_engine"} <= names
     assert any("libgomp" in name for name in names) and any("libjpeg" in name for name in names)
     assert not any("libc.so" in name or "libcuda" in name for name in names)
     assert sum(path.stat().st_size for path in bundle.rglob("*")) < 64 << 20
@@ -41,7 +41,7 @@ def test_everything_passes_on_the_fake(bundle, tmp_path):
     if "none" in (BUILD / "cuda" / "targets").read_text():
         pytest.skip("built without CUDA kernels")
     done, report = check(bundle, tmp_path / "report.md",
-                         DUPGPU_GPU_CHECK_STEPS="machine devices opencl sql memory fallback sanitizer joins")
+                         DUPGPU_GPU_CHECK_STEPS="machine devices opencl sql memory fallback sanitizer joins nearest")
     assert done.returncode == 0, report
     assert "FAILED" not in report and "Fake GPU 0" in report
     for title in ("The machine", "The same rows in the same order", "Tables larger than the memory limit", "Joins"):

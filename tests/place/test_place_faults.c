@@ -14,7 +14,7 @@
 
 #include <stdlib.h>
 
-enum { ROWS = 4000, QUERIES = 150, K = 12, PAIRS_MAX = 100000 };
+enum { ROWS = 4000, QUERIES = 150, K_MAX = 1500, PAIRS_MAX = 100000 };
 
 /* What a piece of work gives. */
 typedef struct answer {
@@ -24,7 +24,7 @@ typedef struct answer {
     uint32_t found[QUERIES];
     union {
         uint64_t counts[193];
-        dg_neighbour neighbours[QUERIES * K];
+        dg_neighbour neighbours[QUERIES * K_MAX];
         dg_pair pairs[PAIRS_MAX];
     } as;
 } answer;
@@ -33,7 +33,7 @@ typedef struct job {
     void (*work)(const struct job *job, uint64_t *hashes, const dg_place_spec *place, answer *out);
     const char *name;
     uint64_t *column, *queries;
-    uint32_t rows, bits, threshold;
+    uint32_t rows, bits, threshold, k;
     enum dg_join_plan plan;
 } job;
 
@@ -53,16 +53,17 @@ static void search(const job *j, uint64_t *hashes, const dg_place_spec *place, a
     const uint32_t words = (j->bits + 63) / 64, half = QUERIES / 2;
     dg_nearest *nearest;
     if (dg_nearest_open(&spec, &nearest, &out->err)) return;
-    if (dg_nearest_find(nearest, j->queries, half, K, j->threshold, out->found, out->as.neighbours,
+    if (dg_nearest_find(nearest, j->queries, half, j->k, j->threshold, out->found, out->as.neighbours,
                         &out->err) == DG_OK)
-        dg_nearest_find(nearest, j->queries + (size_t)half * words, QUERIES - half, K, j->threshold,
-                        out->found + half, out->as.neighbours + half * K, &out->err);
+        dg_nearest_find(nearest, j->queries + (size_t)half * words, QUERIES - half, j->k, j->threshold,
+                        out->found + half, out->as.neighbours + half * j->k, &out->err);
     dg_nearest_report_get(nearest, &out->report);
     dg_nearest_close(nearest);
     /* Beyond those found, the caller's memory may hold anything. */
     for (uint32_t q = 0; q < QUERIES && !out->err.code; q++)
-        memset(&out->as.neighbours[q * K + out->found[q]], 0, (K - out->found[q]) * sizeof(dg_neighbour));
-    out->count = QUERIES * K * sizeof(dg_neighbour);
+        memset(&out->as.neighbours[q * j->k + out->found[q]], 0,
+               (j->k - out->found[q]) * sizeof(dg_neighbour));
+    out->count = QUERIES * j->k * sizeof(dg_neighbour);
 }
 
 static void count(const job *j, uint64_t *hashes, const dg_place_spec *place, answer *out)
@@ -226,7 +227,8 @@ static job job_of(void (*work)(const job *, uint64_t *, const dg_place_spec *, a
              .queries = make_column(UNIFORM, QUERIES, bits, 6),
              .rows = ROWS,
              .bits = bits,
-             .threshold = bits};
+             .threshold = bits,
+             .k = 12};
     memcpy(j.queries, j.column, QUERIES / 2 * ((bits + 63) / 64) * sizeof *j.column);
     return j;
 }
@@ -235,6 +237,42 @@ static void dismiss(job *j)
 {
     free(j->column);
     free(j->queries);
+}
+
+/* Tables many times larger than the device: pieces of the table, windows of rows. */
+static void works_in_pieces(void **state)
+{
+    (void)state;
+    static const uint64_t limits[] = {1, 14000, 40000, 100000};
+    static const uint32_t ks[] = {1, 12, K_MAX};
+    answer *expected = malloc(sizeof *expected), *got = malloc(sizeof *got);
+    assert_true(expected && got);
+    faulty = (faulty_state){.present = 1};
+    dg_roster_hold();
+    for (int shape = 0; shape < COLUMN_SHAPES; shape++)
+        for (uint32_t bits = 64; bits <= 192; bits += 128) {
+            job j = job_of(count, column_shape_names[shape], (enum column_shape)shape, bits);
+            run(&j, "cpu", 0, 0, expected);
+            for (size_t l = 0; l < sizeof limits / sizeof *limits; l++) {
+                run(&j, "faulty", limits[l], 1, got);
+                assert_same(got, expected, "histogram");
+            }
+            j.work = search;
+            for (uint32_t variant = 0; variant < 6; variant++) {
+                j.k = ks[variant % 3];
+                j.threshold = variant < 3 ? bits : bits / 4;
+                run(&j, "cpu", 0, 0, expected);
+                for (size_t l = 0; l < sizeof limits / sizeof *limits; l++) {
+                    run(&j, "faulty", limits[l], 1, got);
+                    assert_same(got, expected, "nearest");
+                }
+            }
+            dismiss(&j);
+        }
+    dg_roster_drop();
+    assert_nothing_left("pieces");
+    free(expected);
+    free(got);
 }
 
 static void nearest_survives_any_failing_call(void **state)
@@ -251,7 +289,7 @@ static void histogram_survives_any_failing_call(void **state)
     (void)state;
     job j = job_of(count, "histogram", PLANTED, 192);
     sweep(&j, 0);
-    sweep(&j, 200000); /* less than collapsing takes, and two windows */
+    sweep(&j, 60000); /* less than collapsing takes, and windows of rows */
     sweep(&j, 30000);
     dismiss(&j);
     j = job_of(count, "histogram of equal rows", TEMPLATES, 64);
@@ -305,6 +343,7 @@ static void makes_do_with_less_memory_than_promised(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(works_in_pieces),
     cmocka_unit_test(nearest_survives_any_failing_call),
     cmocka_unit_test(histogram_survives_any_failing_call),
     cmocka_unit_test(join_survives_any_failing_call),

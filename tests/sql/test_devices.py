@@ -35,7 +35,7 @@ def devices(build, tmp_path):
                    "    return db\n"
                    "def rows(db, sql, *parameters):\n"
                    "    return [list(row) for row in db.execute(sql, parameters)]\n")
-        done = subprocess.run(["/usr/bin/python3", "-c", prelude + script], env=env, capture_output=True, text=True,
+        done = subprocess.run(["/usr/bin/python3", "-"], input=prelude + script, env=env, capture_output=True, text=True,
                               timeout=300)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
         return json.loads(done.stdout)
@@ -116,7 +116,7 @@ def test_the_same_rows_in_the_same_order(devices, tmp_path, shape, bits, thresho
     hashes = [value.hex() for value in oracle.sample(shape, 1500, bits)]
     got = devices(f"HASHES = {json.dumps(hashes)!r}\nTHRESHOLD = {threshold}\n{ORDER}")
     expected = {(plan, size): found for plan, size, found, (backend, _) in got if backend == "cpu"}
-    assert len(expected) == 4 and all(len(found) > 100 for found in expected.values())
+    assert len(expected) == 4 and all(len(found) > 50 for found in expected.values())
     ran = set()
     for plan, size, found, (backend, words) in got:
         assert found == expected[plan, size], (backend, plan, size, words)
