@@ -137,7 +137,7 @@ static void every_call_failed_in_turn(void **state)
         }
     order("", 0, 0, 0);
     assert_true(failed > calls);
-    print_message("%ld calls, %ld lives, %d of them ended in an error\n", calls, calls * STICKY * CODES,
+    print_message("%ld calls, %ld lives, %d of them ended in an error\n", calls, 2 * calls,
                   failed);
 }
 
