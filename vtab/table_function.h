@@ -1,0 +1,90 @@
+/*
+ * The frame of every table function over columns of hashes or pictures: arguments, plans, cursors, and the
+ * words of errors about arguments. A function fills in a dg_table_function and works on a state that belongs
+ * to a cursor.
+ *
+ * As a table-valued function its arguments are hidden columns: the required ones in their order, then the
+ * optional ones, which go in WHERE. Named for good, CREATE VIRTUAL TABLE d USING similar_pairs(photos, phash,
+ * 6 [, schema=...]) has the visible columns only, and takes the required arguments by position and the others
+ * by name; a source is then looked for in the table's own schema (in any, for a temp table).
+ */
+#ifndef DG_VTAB_TABLE_FUNCTION_H
+#define DG_VTAB_TABLE_FUNCTION_H
+
+#include "plan.h"
+#include "vtab.h"
+
+#include <stddef.h>
+
+enum dg_argument_kind {
+    DG_ARGUMENT_TABLE,  /* TEXT, the name of a table or view */
+    DG_ARGUMENT_COLUMN, /* TEXT, the name of a column */
+    DG_ARGUMENT_SCHEMA, /* TEXT, the name of a schema */
+    DG_ARGUMENT_NUMBER, /* INTEGER, `least` or more; 6.0 and '6' count as 6 */
+    DG_ARGUMENT_WORD,   /* TEXT, one of `words` */
+    DG_ARGUMENT_VALUE,  /* anything but NULL; a table named for good gives it as TEXT */
+};
+
+typedef struct dg_argument {
+    const char *name;
+    enum dg_argument_kind kind;
+    int required;             /* required ones come first */
+    int64_t least;            /* NUMBER */
+    const char *const *words; /* WORD: ending with NULL */
+} dg_argument;
+
+/* The arguments of one search. */
+typedef struct dg_arguments {
+    char *text[DG_PLAN_MAX_SLOTS];           /* names and words; NULL: not given */
+    int64_t number[DG_PLAN_MAX_SLOTS];       /* NUMBER; WORD: its place in the list */
+    sqlite3_value *value[DG_PLAN_MAX_SLOTS]; /* VALUE */
+    unsigned given;                          /* a bit for each argument */
+} dg_arguments;
+
+/* What is known while planning. */
+typedef struct dg_planning {
+    const dg_connection *connection;
+    const struct dg_table_function *function;
+    const dg_arguments *definition; /* of a table named for good, else NULL */
+    sqlite3_index_info *info;
+    unsigned filters; /* a bit for each filter in use */
+} dg_planning;
+
+/* The argument's value, else its name: for describe. */
+const char *dg_planning_argument(const dg_planning *planning, int argument);
+
+/* Appends " and distance <= 5" for each filter in use among the first `count`, with ? for a value not known
+ * yet. */
+void dg_planning_filters(const dg_planning *planning, int count, sqlite3_str *words);
+
+typedef struct dg_table_function {
+    const char *name;
+    const char *columns; /* the visible ones, as in CREATE TABLE */
+    int column_count;
+    const dg_argument *arguments;
+    int argument_count;
+    const dg_plan_slot *filters; /* DG_SLOT_FILTER */
+    int filter_count;            /* with the arguments at most DG_PLAN_MAX_SLOTS */
+
+    size_t state_bytes;
+    void (*init)(void *state, dg_connection *connection);
+    void (*free)(void *state); /* idempotent */
+    /* Hands what `from` remembers to `to`, which has not been used. */
+    void (*move)(void *to, void *from);
+
+    /* Sets the estimates of cost and rows. */
+    void (*estimate)(const dg_planning *planning);
+    /* What EXPLAIN QUERY PLAN shows. */
+    void (*describe)(const dg_planning *planning, sqlite3_str *words);
+    /* Begins a search at its first row. `filters`: the value of each, or NULL. Returns an SQLite code; *error
+     * is a text for sqlite3_free, or NULL where the code says it all; likewise below. */
+    int (*filter)(void *state, const dg_arguments *arguments, sqlite3_value **filters, char **error);
+    int (*next)(void *state, char **error);
+    int (*eof)(const void *state);
+    void (*column)(const void *state, sqlite3_context *context, int column);
+} dg_table_function;
+
+/* Registers the function, which must be static. Returns an SQLite code. */
+int dg_table_function_register(dg_connection *connection, const dg_table_function *function);
+
+#endif
