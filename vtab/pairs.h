@@ -1,6 +1,6 @@
 /*
- * The pairs of one source, as a stream: reads the column, runs the join, and hands out one pair after
- * another.
+ * The pairs of one source, or between two, as a stream: reads the columns, runs the join, and hands out one
+ * pair after another.
  *
  * A dg_pairs belongs to one cursor and serves it again and again, for SQLite may filter a cursor once for
  * every row of an outer table. So it remembers the column that was read, the whole result if it was short,
@@ -16,25 +16,29 @@
 #include "column.h"
 #include "pair_index.h"
 #include "plan.h"
+#include "table_function.h"
 
 #include "../ext/interrupt.h"
 
 typedef struct dg_pairs_request {
-    dg_column_source source;
+    dg_column_source source[2];
+    int two; /* pairs of a row of the first source with one of the second; else of the first alone */
     dg_range distances;       /* low..high, both in */
     enum dg_join_focus focus; /* DG_FOCUS_NONE, or which key of a pair must be able to equal `key` */
     sqlite3_value *key;
+    uint32_t shard, shards; /* the part of the pairs that is wanted; 0 shards: all */
 } dg_pairs_request;
 
 typedef struct dg_pairs {
     dg_connection *connection;
     const char *op; /* for dupgpu_stats */
 
-    /* The column in memory: its names, the changes counted when it was read, and its keys; hashes may be
-     * gone. */
-    char *names[4];
+    /* The columns in memory: their names, the changes counted when they were read, and their keys; hashes may
+     * be gone. */
+    char *names[2][4];
     sqlite3_int64 changes;
-    dg_column column;
+    dg_column column[2];
+    int two;
     int requests;   /* runs asked for so far */
     int focus_runs; /* of them, for one row */
 
@@ -44,6 +48,7 @@ typedef struct dg_pairs {
     dg_range distances;
     enum dg_join_focus focus;
     uint32_t focus_row;
+    uint32_t shard, shards;
 
     /* All pairs within `distances`, by one row; `index_refused`: there are too many. */
     dg_pair_index index;
@@ -58,6 +63,13 @@ typedef struct dg_pairs {
     const dg_pair *out; /* the buffer or a part of the index */
     size_t count, at;
 } dg_pairs;
+
+/*
+ * Reads the arguments `shard` and, behind it, `shards` into the request: both or neither, shard below shards.
+ * Returns an SQLite code, with the text in *error.
+ */
+int dg_pairs_shard(dg_pairs_request *request, const char *op, const dg_arguments *given, int shard,
+                   char **error);
 
 void dg_pairs_init(dg_pairs *pairs, dg_connection *connection, const char *op);
 void dg_pairs_free(dg_pairs *pairs);
@@ -81,9 +93,10 @@ enum {
 static inline int dg_pairs_next(dg_pairs *pairs, char **error)
 {
     pairs->at++;
-    if (pairs->column.integers && pairs->at + DG_PAIRS_AHEAD < pairs->count) {
-        __builtin_prefetch(&pairs->column.integers[pairs->out[pairs->at + DG_PAIRS_AHEAD].a]);
-        __builtin_prefetch(&pairs->column.integers[pairs->out[pairs->at + DG_PAIRS_AHEAD].b]);
+    const int64_t *keys_a = pairs->column[0].integers, *keys_b = pairs->column[pairs->two].integers;
+    if (keys_a && keys_b && pairs->at + DG_PAIRS_AHEAD < pairs->count) {
+        __builtin_prefetch(&keys_a[pairs->out[pairs->at + DG_PAIRS_AHEAD].a]);
+        __builtin_prefetch(&keys_b[pairs->out[pairs->at + DG_PAIRS_AHEAD].b]);
     }
     return pairs->at < pairs->count || pairs->ended ? SQLITE_OK : dg_pairs_refill(pairs, error);
 }
@@ -98,5 +111,17 @@ static inline const dg_pair *dg_pairs_get(const dg_pairs *pairs)
 {
     return &pairs->out[pairs->at];
 }
+
+/* What a table shows of the current pair: its two keys, the distance and the similarity. */
+enum { DG_PAIR_FIRST, DG_PAIR_SECOND, DG_PAIR_DISTANCE, DG_PAIR_SIMILARITY, DG_PAIR_COLUMNS };
+
+/* What dg_table_function wants of a table of pairs, with a dg_pairs as state. */
+void dg_pairs_release(void *state);
+void dg_pairs_hand_over(void *to, void *from);
+int dg_pairs_step(void *state, char **error);
+int dg_pairs_done(const void *state);
+void dg_pairs_column(const void *state, sqlite3_context *context, int column);
+void dg_pairs_estimate(const dg_planning *planning, int one_row);
+const char *dg_pairs_plan(const dg_planning *planning, int one_row);
 
 #endif
