@@ -83,8 +83,9 @@ enum {
  * With a chunk (width > 0) position p of the order holds row index[p] and bucket v is offsets[v] ..
  * offsets[v+1]-1; without, position p holds row begin + p and there are no buckets. Where `index` is empty,
  * rows already are in that order. sieve_bits is 32, 64, 128 or 256: the low half of word sieve_word[0], or 1,
- * 2 or 4 whole words. `sieve` holds an array of `count` elements for each; where it is empty, COMPARE takes
- * them from the rows.
+ * 2 or 4 whole words. `sieve` holds an array of `count` elements for each. Where it is empty, COMPARE takes
+ * them from the rows; a table with a chunk then has rows of one word, in its order, and is on a device whose
+ * memory is not the host's.
  */
 typedef struct dg_index {
     dg_buffer hashes;

@@ -47,12 +47,14 @@ static void forget_index(dg_pairs *p)
     p->focus_runs = 0;
 }
 
-static void forget_column(dg_pairs *p)
+static void forget_columns(dg_pairs *p)
 {
-    dg_column_free(&p->column);
-    for (int i = 0; i < 4; i++) {
-        sqlite3_free(p->names[i]);
-        p->names[i] = NULL;
+    for (int side = 0; side < 2; side++) {
+        dg_column_free(&p->column[side]);
+        for (int i = 0; i < 4; i++) {
+            sqlite3_free(p->names[side][i]);
+            p->names[side][i] = NULL;
+        }
     }
     clear_output(p);
 }
@@ -60,7 +62,7 @@ static void forget_column(dg_pairs *p)
 void dg_pairs_free(dg_pairs *p)
 {
     finish_run(p);
-    forget_column(p);
+    forget_columns(p);
     forget_index(p);
     free(p->buffer);
     p->buffer = NULL;
@@ -94,69 +96,108 @@ static int same_range(dg_range a, dg_range b)
     return a.low == b.low && a.high == b.high;
 }
 
-static int same_column(const dg_pairs *p, const dg_column_source *source)
+static int same_columns(const dg_pairs *p, const dg_pairs_request *request)
 {
-    return p->names[NAME_TABLE] && same_text(p->names[NAME_TABLE], source->table) &&
-           same_text(p->names[NAME_COLUMN], source->column) &&
-           same_text(p->names[NAME_SCHEMA], source->schema) &&
-           same_text(p->names[NAME_ID], source->id_column) &&
-           p->changes == sqlite3_total_changes64(p->connection->db);
+    if (p->two != request->two || p->changes != sqlite3_total_changes64(p->connection->db)) return 0;
+    for (int side = 0; side <= p->two; side++) {
+        char *const *names = p->names[side];
+        const dg_column_source *source = &request->source[side];
+        if (!names[NAME_TABLE] || !same_text(names[NAME_TABLE], source->table) ||
+            !same_text(names[NAME_COLUMN], source->column) ||
+            !same_text(names[NAME_SCHEMA], source->schema) || !same_text(names[NAME_ID], source->id_column))
+            return 0;
+    }
+    return 1;
 }
 
-static int read_column(dg_pairs *p, const dg_column_source *source, char **error)
+static int read_column(dg_pairs *p, int side, const dg_column_source *source, char **error)
 {
     const char *names[4] = {source->table, source->column, source->schema, source->id_column};
-    forget_column(p);
     for (int i = 0; i < 4; i++) {
         if (!names[i]) continue;
-        p->names[i] = sqlite3_mprintf("%s", names[i]);
-        if (!p->names[i]) {
-            forget_column(p);
-            return SQLITE_NOMEM;
-        }
+        p->names[side][i] = sqlite3_mprintf("%s", names[i]);
+        if (!p->names[side][i]) return SQLITE_NOMEM;
     }
+    return dg_column_read(p->connection, source, &p->column[side], error);
+}
+
+static int read_columns(dg_pairs *p, const dg_pairs_request *request, char **error)
+{
+    const dg_column_source *source = request->source;
+    int rc = SQLITE_OK;
+    forget_columns(p);
+    p->two = request->two;
     p->changes = sqlite3_total_changes64(p->connection->db);
-    int rc = dg_column_read(p->connection, source, &p->column, error);
-    if (rc != SQLITE_OK) forget_column(p);
+    for (int side = 0; side <= p->two && rc == SQLITE_OK; side++)
+        rc = read_column(p, side, &source[side], error);
+    if (rc == SQLITE_OK && p->two && p->column[0].bits && p->column[1].bits &&
+        p->column[0].bits != p->column[1].bits) {
+        *error = sqlite3_mprintf("%s: hashes of %s.%s have %u bits, those of %s.%s have %u", p->op,
+                                 source[0].table, source[0].column, p->column[0].bits, source[1].table,
+                                 source[1].column, p->column[1].bits);
+        rc = SQLITE_ERROR;
+    }
+    if (rc != SQLITE_OK) forget_columns(p);
     return rc;
+}
+
+static uint32_t bits_of(const dg_pairs *p)
+{
+    uint32_t bits = p->column[0].bits ? p->column[0].bits : p->column[p->two].bits;
+    return bits ? bits : 64; /* of no rows, any width */
+}
+
+/* A copy of a column's hashes, or the only ones, for the join to own. NULL without memory. */
+static uint64_t *own_hashes(dg_column *column, int copy)
+{
+    uint64_t *hashes = column->hashes;
+    if (!copy) {
+        column->hashes = NULL;
+        return hashes;
+    }
+    size_t bytes = (size_t)column->rows * column->words * sizeof *hashes;
+    hashes = malloc(bytes ? bytes : sizeof *hashes);
+    if (hashes && bytes) memcpy(hashes, column->hashes, bytes);
+    return hashes;
 }
 
 /*
  * The hashes for a join, which takes them for its own. The first request gives its only copy away; from the
- * second on, when a third is likely, a copy is made, after reading the column anew if need be.
+ * second on, when a third is likely, a copy is made, after reading the columns anew if need be.
  */
-static int give_hashes(dg_pairs *p, const dg_column_source *source, uint64_t **hashes, char **error)
+static int give_hashes(dg_pairs *p, const dg_pairs_request *request, dg_join_spec *spec, char **error)
 {
-    if (!p->column.hashes) {
-        int rc = read_column(p, source, error);
+    if (!p->column[0].hashes) {
+        int rc = read_columns(p, request, error);
         if (rc != SQLITE_OK) return rc;
     }
-    if (p->requests++ == 0) {
-        *hashes = p->column.hashes;
-        p->column.hashes = NULL;
-        return SQLITE_OK;
+    int copy = p->requests++ > 0;
+    spec->rows = p->column[0].rows;
+    spec->hashes = own_hashes(&p->column[0], copy);
+    if (spec->hashes && p->two) {
+        spec->right_rows = p->column[1].rows;
+        spec->right = own_hashes(&p->column[1], copy);
     }
-    size_t bytes = (size_t)p->column.rows * p->column.words * sizeof **hashes;
-    *hashes = malloc(bytes ? bytes : sizeof **hashes);
-    if (!*hashes) return SQLITE_NOMEM;
-    if (bytes) memcpy(*hashes, p->column.hashes, bytes);
-    return SQLITE_OK;
+    if (spec->hashes && (spec->right || !p->two)) return SQLITE_OK;
+    free(spec->hashes);
+    return SQLITE_NOMEM;
 }
 
 /* Opens the join for p->distances. */
-static int open_join(dg_pairs *p, const dg_column_source *source, enum dg_join_focus focus, char **error)
+static int open_join(dg_pairs *p, const dg_pairs_request *request, enum dg_join_focus focus, char **error)
 {
     dg_err err = {0};
     dg_join_spec spec = {0};
     dg_probe_start(&p->probe, p->connection->db);
     if (dg_settings_for_join(&p->connection->settings, &spec, &err) != DG_OK) return fail(p, &err, error);
-    int rc = give_hashes(p, source, &spec.hashes, error);
+    int rc = give_hashes(p, request, &spec, error);
     if (rc != SQLITE_OK) return rc;
-    spec.rows = p->column.rows;
-    spec.bits = p->column.bits ? p->column.bits : 64; /* of no rows, any width */
+    spec.bits = bits_of(p);
     spec.threshold = p->distances.high < (int64_t)spec.bits ? (uint32_t)p->distances.high : spec.bits;
     spec.focus = focus;
     spec.focus_row = p->focus_row;
+    spec.shard = p->shard;
+    spec.shards = p->shards;
     spec.poll = dg_probe_poll(&p->probe);
     if (dg_join_open(&spec, &p->join, &err) != DG_OK) return fail(p, &err, error);
     p->out = p->buffer;
@@ -227,13 +268,13 @@ int dg_pairs_refill(dg_pairs *p, char **error)
 
 /* Computes all pairs and files them. The index stays empty, and is refused from now on, where that is too
  * much. */
-static int make_index(dg_pairs *p, const dg_column_source *source, enum dg_join_focus side, char **error)
+static int make_index(dg_pairs *p, const dg_pairs_request *request, enum dg_join_focus side, char **error)
 {
-    int rc = open_join(p, source, DG_FOCUS_NONE, error);
+    int rc = open_join(p, request, DG_FOCUS_NONE, error);
     while (rc == SQLITE_OK && !p->ended && make_room(p, INDEXED_PAIRS)) rc = read_join(p, error);
     if (rc != SQLITE_OK) return rc;
-    if (!p->ended ||
-        !dg_pair_index_make(&p->index, p->column.rows, p->buffer, p->count, side == DG_FOCUS_SECOND))
+    if (!p->ended || !dg_pair_index_make(&p->index, p->column[side == DG_FOCUS_SECOND ? p->two : 0].rows,
+                                         p->buffer, p->count, side == DG_FOCUS_SECOND))
         p->index_refused = 1;
     finish_run(p);
     clear_output(p);
@@ -253,36 +294,149 @@ int dg_pairs_filter(dg_pairs *p, const dg_pairs_request *request, char **error)
     int rc;
     *error = NULL;
     finish_run(p);
-    if (!same_column(p, &request->source)) {
+    if (!same_columns(p, request)) {
         forget_index(p);
-        rc = read_column(p, &request->source, error);
+        rc = read_columns(p, request, error);
         if (rc != SQLITE_OK) return rc;
     }
 
     enum dg_join_focus focus = request->focus;
+    const dg_column *keys = &p->column[focus == DG_FOCUS_SECOND ? p->two : 0];
     uint32_t row = 0;
-    int matches = focus == DG_FOCUS_NONE ? 1 : dg_column_find(&p->column, request->key, &row);
-    /* Keys that are not unique: SQLite picks from all pairs. */
-    if (matches > 1) focus = DG_FOCUS_NONE;
+    int matches = focus == DG_FOCUS_NONE ? 1 : dg_column_find(keys, request->key, &row);
+    /* Keys that are not unique: SQLite picks from all pairs. So it does from a shard, which is cut from all
+     * pairs. */
+    if (matches > 1 || (matches == 1 && request->shards > 1)) focus = DG_FOCUS_NONE;
 
     p->at = 0;
-    if (p->whole && focus == p->focus && row == p->focus_row && same_range(request->distances, p->distances))
-        return SQLITE_OK;
+    int same_search = same_range(request->distances, p->distances) && request->shard == p->shard &&
+                      request->shards == p->shards;
+    if (p->whole && same_search && focus == p->focus && row == p->focus_row) return SQLITE_OK;
     clear_output(p);
-    if (!same_range(request->distances, p->distances)) forget_index(p);
+    if (!same_search) forget_index(p);
     p->distances = request->distances;
+    p->shard = request->shard;
+    p->shards = request->shards;
     p->focus = focus;
     p->focus_row = row;
     if (matches == 0 || p->distances.high < 0 || p->distances.low > p->distances.high) return SQLITE_OK;
 
     if (focus != DG_FOCUS_NONE && !p->index.start && !p->index_refused && p->focus_runs++ >= FOCUS_RUNS) {
-        rc = make_index(p, &request->source, focus, error);
+        rc = make_index(p, request, focus, error);
         if (rc != SQLITE_OK) return rc;
     }
     if (focus != DG_FOCUS_NONE && p->index.start && p->index.by_second == (focus == DG_FOCUS_SECOND)) {
         answer_from_index(p, row);
         return SQLITE_OK;
     }
-    rc = open_join(p, &request->source, focus, error);
+    rc = open_join(p, request, focus, error);
     return rc == SQLITE_OK ? dg_pairs_refill(p, error) : rc;
+}
+
+/* --- for table functions --- */
+
+void dg_pairs_release(void *state)
+{
+    dg_pairs_free(state);
+}
+
+void dg_pairs_hand_over(void *to, void *from)
+{
+    dg_pairs_move(to, from);
+}
+
+int dg_pairs_step(void *state, char **error)
+{
+    return dg_pairs_next(state, error);
+}
+
+int dg_pairs_done(const void *state)
+{
+    return dg_pairs_eof(state);
+}
+
+void dg_pairs_column(const void *state, sqlite3_context *context, int column)
+{
+    const dg_pairs *p = state;
+    const dg_pair *pair = dg_pairs_get(p);
+    switch (column) {
+    case DG_PAIR_FIRST: dg_column_result_key(&p->column[0], context, pair->a); break;
+    case DG_PAIR_SECOND: dg_column_result_key(&p->column[p->two], context, pair->b); break;
+    case DG_PAIR_DISTANCE: sqlite3_result_int(context, (int)pair->distance); break;
+    case DG_PAIR_SIMILARITY: sqlite3_result_double(context, 1.0 - (double)pair->distance / bits_of(p)); break;
+    }
+}
+
+/* Both or neither; shard below shards. */
+static int read_shard(dg_pairs_request *request, const char *op, const dg_arguments *given, int shard,
+                      char **error)
+{
+    const int64_t part = given->number[shard], parts = given->number[shard + 1];
+    const unsigned both = given->given >> shard & 3;
+    if (both == 0) return SQLITE_OK;
+    if (both != 3)
+        *error = sqlite3_mprintf("%s: %s is given without %s", op, both & 1 ? "shard" : "shards",
+                                 both & 1 ? "shards" : "shard");
+    else if (parts > UINT32_MAX)
+        *error = sqlite3_mprintf("%s: shards is %lld; it takes 4294967295 at most", op, (long long)parts);
+    else if (part >= parts)
+        *error = sqlite3_mprintf("%s: shard is %lld; of %lld shards the numbers are 0 to %lld", op,
+                                 (long long)part, (long long)parts, (long long)parts - 1);
+    if (*error) return SQLITE_ERROR;
+    request->shard = (uint32_t)part;
+    request->shards = (uint32_t)parts;
+    return SQLITE_OK;
+}
+
+int dg_pairs_search(dg_pairs *p, dg_pairs_request *request, const dg_arguments *given, int shard,
+                    sqlite3_value **filters, char **error)
+{
+    static const dg_plan_slot slots[DG_PAIRS_FILTERS] = DG_PAIRS_FILTER_LIST("", "");
+    for (int i = DG_PAIRS_LE; i <= DG_PAIRS_EQ; i++)
+        if (filters[i]) dg_range_narrow(&request->distances, slots[i].op, filters[i]);
+    if (filters[DG_PAIRS_FIRST] || filters[DG_PAIRS_SECOND]) {
+        request->focus = filters[DG_PAIRS_FIRST] ? DG_FOCUS_FIRST : DG_FOCUS_SECOND;
+        request->key = filters[DG_PAIRS_FIRST] ? filters[DG_PAIRS_FIRST] : filters[DG_PAIRS_SECOND];
+    }
+    int rc = read_shard(request, p->op, given, shard, error);
+    return rc == SQLITE_OK ? dg_pairs_filter(p, request, error) : rc;
+}
+
+static int one_row(const dg_planning *planning)
+{
+    return planning->filters >> DG_PAIRS_FIRST & 3;
+}
+
+void dg_pairs_describe(const dg_planning *planning, int threshold, sqlite3_str *words)
+{
+    int row = one_row(planning);
+    if (row) {
+        const char *name = planning->function->filters[row & 1 ? DG_PAIRS_FIRST : DG_PAIRS_SECOND].name;
+        sqlite3_str_appendf(words, "pairs of one %.*s", (int)strcspn(name, " "), name);
+    } else {
+        sqlite3_str_appendall(words, "all pairs");
+    }
+    sqlite3_str_appendf(words, " within %s", dg_planning_argument(planning, threshold));
+    dg_planning_filters(planning, DG_PAIRS_EQ + 1, words);
+}
+
+/*
+ * One row against all is only offered as dearer than all pairs: an inner join then runs one search of all
+ * pairs and looks the other table up, whatever its statistics say. Where the row comes from a constant,
+ * an enclosing query or the left side of a LEFT JOIN, SQLite asks for no other plan and takes it at any
+ * cost.
+ */
+void dg_pairs_estimate(const dg_planning *planning)
+{
+    int row = one_row(planning);
+    planning->info->estimatedCost = row ? 1e13 : 1e10;
+    planning->info->estimatedRows = row ? 100 : 1000000;
+}
+
+const char *dg_pairs_plan(const dg_planning *planning)
+{
+    static const char *const plans[] = {"auto, chosen when the column has been read",
+                                        "brute, as the setting says", "multi_index, as the setting says"};
+    int plan = (int)planning->connection->settings.of[DG_SETTING_PLAN].number;
+    return one_row(planning) ? "one row against all" : plans[plan];
 }

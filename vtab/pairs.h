@@ -1,6 +1,6 @@
 /*
- * The pairs of one source, as a stream: reads the column, runs the join, and hands out one pair after
- * another.
+ * The pairs of one source, or between two, as a stream: reads the columns, runs the join, and hands out one
+ * pair after another.
  *
  * A dg_pairs belongs to one cursor and serves it again and again, for SQLite may filter a cursor once for
  * every row of an outer table. So it remembers the column that was read, the whole result if it was short,
@@ -16,25 +16,29 @@
 #include "column.h"
 #include "pair_index.h"
 #include "plan.h"
+#include "table_function.h"
 
 #include "../ext/interrupt.h"
 
 typedef struct dg_pairs_request {
-    dg_column_source source;
+    dg_column_source source[2];
+    int two; /* pairs of a row of the first source with one of the second; else of the first alone */
     dg_range distances;       /* low..high, both in */
     enum dg_join_focus focus; /* DG_FOCUS_NONE, or which key of a pair must be able to equal `key` */
     sqlite3_value *key;
+    uint32_t shard, shards; /* the part of the pairs that is wanted; 0 shards: all */
 } dg_pairs_request;
 
 typedef struct dg_pairs {
     dg_connection *connection;
     const char *op; /* for dupgpu_stats */
 
-    /* The column in memory: its names, the changes counted when it was read, and its keys; hashes may be
-     * gone. */
-    char *names[4];
+    /* The columns in memory: their names, the changes counted when they were read, and their keys; hashes may
+     * be gone. */
+    char *names[2][4];
     sqlite3_int64 changes;
-    dg_column column;
+    dg_column column[2];
+    int two;
     int requests;   /* runs asked for so far */
     int focus_runs; /* of them, for one row */
 
@@ -44,6 +48,7 @@ typedef struct dg_pairs {
     dg_range distances;
     enum dg_join_focus focus;
     uint32_t focus_row;
+    uint32_t shard, shards;
 
     /* All pairs within `distances`, by one row; `index_refused`: there are too many. */
     dg_pair_index index;
@@ -81,9 +86,10 @@ enum {
 static inline int dg_pairs_next(dg_pairs *pairs, char **error)
 {
     pairs->at++;
-    if (pairs->column.integers && pairs->at + DG_PAIRS_AHEAD < pairs->count) {
-        __builtin_prefetch(&pairs->column.integers[pairs->out[pairs->at + DG_PAIRS_AHEAD].a]);
-        __builtin_prefetch(&pairs->column.integers[pairs->out[pairs->at + DG_PAIRS_AHEAD].b]);
+    const int64_t *keys_a = pairs->column[0].integers, *keys_b = pairs->column[pairs->two].integers;
+    if (keys_a && keys_b && pairs->at + DG_PAIRS_AHEAD < pairs->count) {
+        __builtin_prefetch(&keys_a[pairs->out[pairs->at + DG_PAIRS_AHEAD].a]);
+        __builtin_prefetch(&keys_b[pairs->out[pairs->at + DG_PAIRS_AHEAD].b]);
     }
     return pairs->at < pairs->count || pairs->ended ? SQLITE_OK : dg_pairs_refill(pairs, error);
 }
@@ -98,5 +104,41 @@ static inline const dg_pair *dg_pairs_get(const dg_pairs *pairs)
 {
     return &pairs->out[pairs->at];
 }
+
+/* What a table shows of the current pair: its two keys, the distance and the similarity. */
+enum { DG_PAIR_FIRST, DG_PAIR_SECOND, DG_PAIR_DISTANCE, DG_PAIR_SIMILARITY, DG_PAIR_COLUMNS };
+
+/* What both tables of pairs filter by: the distance, and either of their keys. */
+enum { DG_PAIRS_LE, DG_PAIRS_LT, DG_PAIRS_EQ, DG_PAIRS_FIRST, DG_PAIRS_SECOND, DG_PAIRS_FILTERS };
+
+#define DG_PAIRS_FILTER_LIST(first, second)                                                                  \
+    {                                                                                                        \
+        [DG_PAIRS_LE] = {DG_SLOT_FILTER, DG_PAIR_DISTANCE, SQLITE_INDEX_CONSTRAINT_LE, 1, "distance <="},    \
+        [DG_PAIRS_LT] = {DG_SLOT_FILTER, DG_PAIR_DISTANCE, SQLITE_INDEX_CONSTRAINT_LT, 1, "distance <"},     \
+        [DG_PAIRS_EQ] = {DG_SLOT_FILTER, DG_PAIR_DISTANCE, SQLITE_INDEX_CONSTRAINT_EQ, 1, "distance ="},     \
+        [DG_PAIRS_FIRST] = {DG_SLOT_FILTER, DG_PAIR_FIRST, SQLITE_INDEX_CONSTRAINT_EQ, 0, first " ="},       \
+        [DG_PAIRS_SECOND] = {DG_SLOT_FILTER, DG_PAIR_SECOND, SQLITE_INDEX_CONSTRAINT_EQ, 0, second " ="},    \
+    }
+
+/*
+ * Answers `request`, whose sources and distances are filled in, narrowed by these filters and by the
+ * arguments `shard` and, behind it, `shards`. As dg_pairs_filter.
+ */
+int dg_pairs_search(dg_pairs *pairs, dg_pairs_request *request, const dg_arguments *given, int shard,
+                    sqlite3_value **filters, char **error);
+
+/* Begins the words of a plan: which pairs, and the bounds on their distance. */
+void dg_pairs_describe(const dg_planning *planning, int threshold, sqlite3_str *words);
+
+/* What dg_table_function wants of a table of pairs, with a dg_pairs as state. */
+void dg_pairs_release(void *state);
+void dg_pairs_hand_over(void *to, void *from);
+int dg_pairs_step(void *state, char **error);
+int dg_pairs_done(const void *state);
+void dg_pairs_column(const void *state, sqlite3_context *context, int column);
+void dg_pairs_estimate(const dg_planning *planning);
+
+/* The plan in words. */
+const char *dg_pairs_plan(const dg_planning *planning);
 
 #endif

@@ -1,4 +1,5 @@
-/* The device code, for a compiler: see prelude.h for the three it is written for. The order is that of use. */
+/* The device code, for a compiler: see prelude.h for the three it is written for. The order is that of use.
+ */
 #include "prelude.h"
 
 #include "arguments.h"

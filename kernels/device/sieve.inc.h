@@ -164,18 +164,15 @@ DG_SIZED_KERNEL(buckets, DG_SIEVE, DG_GLOBAL const uint64_t *hashes_a, DG_GLOBAL
                 compared += stop - begin;
                 for (uint64_t q = begin; q < stop && !full; q += 4) {
                     const uint32_t left = stop - (uint32_t)q;
-                    uint32_t distance[4], best = ~0u;
+                    uint32_t near = 0;
                     DG_UNROLL(4)
                     for (uint32_t i = 0; i < 4; i++) {
                         DG_WORD y[DG_SIEVE_WORDS];
                         DG_SIZED(dg_sieve_load)(&b, (uint32_t)q + dg_least(i, left - 1), y);
-                        distance[i] = DG_SIZED(dg_sieve_distance)(x, y);
-                        best = dg_least(best, distance[i]);
+                        near |= (uint32_t)(DG_SIZED(dg_sieve_distance)(x, y) <= arguments.threshold) << i;
                     }
-                    if (best > arguments.threshold) continue;
-                    DG_UNROLL(4)
-                    for (uint32_t i = 0; i < 4; i++)
-                        if (distance[i] <= arguments.threshold && i < left)
+                    for (uint32_t i = 0; near >> i && i < left; i++)
+                        if (near >> i & 1)
                             full |= dg_verify(&a, &b, p, (uint32_t)q + i, seen, &arguments, count, slot);
                 }
             }

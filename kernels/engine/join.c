@@ -210,6 +210,9 @@ static enum dg_code prepare(dg_join *join, dg_err *err)
     if (join->two) bytes += dg_collapse_bytes(spec->right_rows, join->words);
     if (find_host_limit(join, err)) return err->code;
     if (spec->focus != DG_FOCUS_NONE) return take_rows_as_they_are(join, err);
+    if (bytes > join->host_limit && spec->shards > 1)
+        return dg_fail(err, DG_ERROR, "a shard takes %llu bytes of work space, the limit is %llu",
+                       (unsigned long long)bytes, (unsigned long long)join->host_limit);
     if (bytes > join->host_limit) {
         dg_place_note(
             &join->place,
@@ -284,6 +287,8 @@ static enum dg_code open_stage(dg_join *join, dg_err *err)
                            .begin_b = range->begin_b,
                            .count_b = range->count_b,
                            .memory_limit = join->host_limit,
+                           .shard = join->spec.shard,
+                           .shards = join->spec.shards,
                            .batch_units = join->spec.batch_units,
                            .work = join->work};
     char words[sizeof join->report.plan];
@@ -292,7 +297,14 @@ static enum dg_code open_stage(dg_join *join, dg_err *err)
         if (look_at(join, join->next_stage, &join->prospect, err)) return err->code;
     }
     const dg_prospect *prospect = &join->prospect;
-    dg_prospect_decide(prospect, &join->place.info, join->place.memory_limit, &stage, words, sizeof words);
+    const dg_device_info *info = &join->place.info;
+    const uint64_t limit = join->place.memory_limit;
+    if (join->spec.shards > 1) { /* as on any device */
+        dg_prospect_decide(prospect, &dg_standard_device, UINT64_MAX, &stage, words, sizeof words);
+        stage.windowed = !stage.layout.chunks && dg_prospect_windowed(prospect, info, limit);
+    } else {
+        dg_prospect_decide(prospect, info, limit, &stage, words, sizeof words);
+    }
     if (join->next_stage == 0)
         snprintf(join->report.plan, sizeof join->report.plan, "%.180s%s%.50s", words,
                  join->place.reason[0] ? "; " : "", join->place.reason);
@@ -388,6 +400,7 @@ static size_t read_equal(dg_join *join, dg_pair *pairs, size_t capacity)
         uint32_t begin = join->side[0].first[join->equal], end = join->side[0].first[join->equal + 1];
         if (end - begin < 2) continue;
         for (uint32_t rows = end - begin; join->i + 1 < rows; join->i++, join->j = 0) {
+            if (join->spec.shards > 1 && (begin + join->i) % join->spec.shards != join->spec.shard) continue;
             if (join->j <= join->i) join->j = join->i + 1;
             for (; join->j < rows; join->j++) {
                 if (n == capacity) return n;

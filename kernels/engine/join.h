@@ -55,6 +55,13 @@ typedef struct dg_join_spec {
     enum dg_join_focus focus;
     uint32_t focus_row;
 
+    /*
+     * A part of the work, for several processes or machines that share it: with shards > 1 the pairs of the
+     * units whose number leaves the rest `shard` by `shards`. All parts together are all pairs, each once.
+     * The plan is then made without regard to the device, so that every part has the same one.
+     */
+    uint32_t shard, shards; /* 0 shards: everything */
+
     enum dg_join_plan plan;
     dg_place_spec place;
     uint32_t chunks;      /* 0: the planner's choice; else the number of multi-index chunks, for tests */

@@ -237,3 +237,8 @@ void dg_prospect_decide(const dg_prospect *prospect, const dg_device_info *info,
         snprintf(words, words_size, "brute, sieve of %u bits%s: %s (%.2g s)", stage->sieve_bits,
                  stage->windowed ? ", table uploaded in windows" : "", v.why, v.brute_seconds);
 }
+
+int dg_prospect_windowed(const dg_prospect *prospect, const dg_device_info *info, uint64_t memory_limit)
+{
+    return windowed(&prospect->question, info, memory_limit);
+}

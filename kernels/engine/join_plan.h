@@ -51,4 +51,7 @@ double dg_prospect_seconds(const dg_device_info *info, uint64_t memory_limit, co
 void dg_prospect_decide(const dg_prospect *prospect, const dg_device_info *info, uint64_t memory_limit,
                         dg_stage_spec *stage, char *words, size_t words_size);
 
+/* Whether brute force takes the table to that device in windows. */
+int dg_prospect_windowed(const dg_prospect *prospect, const dg_device_info *info, uint64_t memory_limit);
+
 #endif

@@ -47,7 +47,8 @@ struct dg_stage {
     uint32_t *offsets_a, *offsets_b; /* host copies, or the device's memory itself */
 
     generator next; /* what of the pass has not become units yet */
-    double mean;    /* rows in a bucket of b */
+    uint64_t units_made;
+    double mean; /* rows in a bucket of b */
 
     item *items; /* in order; items[head ..] are not delivered yet */
     uint32_t head, count, room;
@@ -376,8 +377,10 @@ static int free_slot(const dg_stage *s)
 /* Brings waiting units from the generator until `wanted` items are in the list or the pass is at its end. */
 static enum dg_code refill(dg_stage *s, uint32_t wanted, dg_err *err)
 {
+    const uint32_t shard = s->spec.shard, shards = s->spec.shards;
     dg_unit unit;
     while (s->count - s->head < wanted && next_unit(s, &unit)) {
+        if (shards > 1 && s->units_made++ % shards != shard) continue;
         if (s->count == s->room && make_room(s, wanted, err)) return err->code;
         s->items[s->count++] = (item){unit, NOWHERE, 0};
     }

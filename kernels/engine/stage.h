@@ -30,13 +30,14 @@ typedef struct dg_stage_spec {
     uint32_t begin_a, count_a, begin_b, count_b; /* row ranges; the same range twice: a self join */
     int sorted;                                  /* rows of the range are in the order of their first bits */
     dg_layout layout;
-    int keep_layout;       /* do not let a brute pass stand in for chunks */
-    uint32_t sieve_bits;   /* of brute passes */
-    uint32_t tile;         /* side of a tile of brute passes */
-    int windowed;          /* brute passes only: the table goes to the device piece by piece */
-    uint64_t memory_limit; /* bytes of host memory; a quarter of it goes to hits on their way */
-    uint32_t batch_units;  /* most units run at once; 0: as many as suit the device */
-    dg_buffer work;        /* work space in host memory that may be used, or empty */
+    int keep_layout;        /* do not let a brute pass stand in for chunks */
+    uint32_t sieve_bits;    /* of brute passes */
+    uint32_t tile;          /* side of a tile of brute passes */
+    int windowed;           /* brute passes only: the table goes to the device piece by piece */
+    uint64_t memory_limit;  /* bytes of host memory; a quarter of it goes to hits on their way */
+    uint32_t shard, shards; /* with more than one shard: only every shards-th unit, from number shard on */
+    uint32_t batch_units;   /* most units run at once; 0: as many as suit the device */
+    dg_buffer work;         /* work space in host memory that may be used, or empty */
 } dg_stage_spec;
 
 typedef struct dg_stage dg_stage;

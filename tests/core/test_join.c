@@ -378,6 +378,47 @@ static void focuses_on_one_row_of_two_columns(void **state)
     free(column);
 }
 
+/* The parts of a join that is shared out: together everything, each pair once, whatever runs each of them. */
+static void shards_make_up_the_whole(void **state)
+{
+    (void)state;
+    static const uint32_t parts[] = {1, 2, 7, 64};
+    for (int shape = 0; shape < COLUMN_SHAPES; shape++)
+        for (int two = 0; two < 2; two++)
+            for (int plan = DG_PLAN_AUTO; plan <= DG_PLAN_MULTI_INDEX; plan++)
+                for (size_t p = 0; p < sizeof parts / sizeof *parts; p++) {
+                    const uint32_t rows = shape == EQUAL ? 300 : 900;
+                    uint64_t *column = make_column((enum column_shape)shape, rows + 500, 64, 31);
+                    size_t count;
+                    dg_ref_pair *expected = NULL;
+                    result all = {0};
+                    if (two)
+                        expected = judge_two(column, rows, column + rows, 400, 64, 5, &count);
+                    else
+                        count = dg_ref_join(column, rows, 1, 5, &expected);
+                    assert_non_null(expected);
+                    for (uint32_t shard = 0; shard < parts[p]; shard++) {
+                        dg_join_spec spec = two ? spec_of_two(column, rows, column + rows, 400, 64, 5)
+                                                : spec_of(column, rows, 64, 5);
+                        spec.plan = (enum dg_join_plan)plan;
+                        spec.shard = shard;
+                        spec.shards = parts[p];
+                        spec.place.threads = 1 + shard % 2;
+                        spec.place.isa = shard % 3 ? NULL : "portable";
+                        result r = run(&spec, 1000);
+                        all.pairs = realloc(all.pairs, (all.count + r.count + 1) * sizeof *all.pairs);
+                        assert_non_null(all.pairs);
+                        if (r.count) memcpy(all.pairs + all.count, r.pairs, r.count * sizeof *r.pairs);
+                        all.count += r.count;
+                        free(r.pairs);
+                    }
+                    assert_equals_oracle(&all, expected, count, "shards");
+                    free(all.pairs);
+                    free(expected);
+                    free(column);
+                }
+}
+
 static int countdown(void *arg)
 {
     int *left = arg;
@@ -460,10 +501,10 @@ static void refuses_what_it_cannot_do(void **state)
     dg_join *join = (dg_join *)1;
     dg_err err = {DG_OK, ""};
     dg_join_spec spec = spec_of(row, 1, 64, 0);
-    spec.place.backend = "cuda";
+    spec.place.backend = "abacus";
     assert_int_equal(dg_join_open(&spec, &join, &err), DG_ERROR);
     assert_null(join);
-    assert_non_null(strstr(err.text, "cuda"));
+    assert_non_null(strstr(err.text, "abacus"));
     err = (dg_err){DG_OK, ""};
     spec = spec_of(row, 1, 64, 0);
     spec.bits = DG_JOIN_MAX_BITS + 1;
@@ -480,8 +521,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(matches_oracle_hard_sizes), cmocka_unit_test(splits_units_with_too_many_hits),
     cmocka_unit_test(agrees_on_larger_columns),  cmocka_unit_test(focuses_on_one_row),
     cmocka_unit_test(joins_two_columns),         cmocka_unit_test(focuses_on_one_row_of_two_columns),
-    cmocka_unit_test(stops_when_asked),          cmocka_unit_test(keeps_to_the_memory_limit),
-    cmocka_unit_test(streams_equal_rows),        cmocka_unit_test(refuses_what_it_cannot_do),
+    cmocka_unit_test(shards_make_up_the_whole),  cmocka_unit_test(stops_when_asked),
+    cmocka_unit_test(keeps_to_the_memory_limit), cmocka_unit_test(streams_equal_rows),
+    cmocka_unit_test(refuses_what_it_cannot_do),
 };
 
 DG_TEST_MAIN(tests)
