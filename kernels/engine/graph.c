@@ -5,7 +5,8 @@
  * Small components are cut one by one, comparing the leader with each node that is left: that is less work
  * than finding neighbours by a join. All larger ones are cut together, as if they were one, for their nodes
  * never meet: a join finds the neighbours of the next nodes in order, as many nodes as have room for their
- * neighbours, among all nodes that are left. Mostly that is one join for everything.
+ * neighbours, among all nodes that are left. The room is small at first and grows: the first nodes have the
+ * most neighbours, and whom they lead need not be asked again.
  */
 #include "graph.h"
 
@@ -16,8 +17,9 @@
 
 enum {
     SMALL = 64,           /* nodes of a component whose distances are all taken */
-    ROOM = 1 << 24,       /* neighbours kept at once: 64 MiB */
+    ROOM = 1 << 24,       /* most neighbours kept at once: 64 MiB */
     ROOM_SHARE = 64,      /* or fewer: one for so many bytes of the memory limit */
+    ROOM_GROWTH = 8,      /* from one block to the next, from as many as there are nodes */
     WORK_PIECE = 1 << 20, /* words compared between two questions to the poll */
     SORT_PIECE = 1 << 20, /* keys moved between two questions */
     DIGIT_BITS = 11,
@@ -173,11 +175,11 @@ static void free_block(block *b)
     *b = (block){0};
 }
 
-/* Makes room for the neighbours of the first of the n nodes left: of one of them at least. */
-static enum dg_code open_block(const cutting *c, const uint64_t *keys, uint32_t n, block *out, dg_err *err)
+/* Makes room for up to `most` neighbours of the first of the n nodes left; for those of one node in any case.
+ */
+static enum dg_code open_block(const cutting *c, const uint64_t *keys, uint32_t n, uint64_t most, block *out,
+                               dg_err *err)
 {
-    const uint64_t limit = c->join->place.memory_limit / ROOM_SHARE;
-    const uint64_t most = limit && limit < ROOM ? limit : ROOM;
     uint64_t room = 0;
     *out = (block){0};
     for (; out->leaders < n; out->leaders++) {
@@ -259,9 +261,12 @@ static int by_place(const void *a, const void *b)
 static enum dg_code cut_large(cutting *c, uint64_t *keys, uint32_t n, dg_err *err)
 {
     const dg_graph *graph = c->graph;
-    while (n > 0) {
+    const uint64_t limit = c->join->place.memory_limit / ROOM_SHARE;
+    const uint64_t most = limit && limit < ROOM ? limit : ROOM;
+    for (uint64_t room = n; n > 0; room *= ROOM_GROWTH) {
         block b;
-        if (open_block(c, keys, n, &b, err)) return err->code;
+        if (room > most) room = most;
+        if (open_block(c, keys, n, room, &b, err)) return err->code;
         find_neighbours(c, keys, n, &b, err);
         for (uint32_t i = 0; i < b.leaders && !err->code; i++) {
             const uint32_t leader = node_of(c, keys[i]);
