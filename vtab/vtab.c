@@ -7,6 +7,7 @@ int dg_vtab_register(dg_connection *connection, char **error)
     int rc = dg_column_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_similar_pairs_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_similarity_join_register(connection);
+    if (rc == SQLITE_OK) rc = dg_vt_similar_groups_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_devices_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_settings_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_stats_register(connection);

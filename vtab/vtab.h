@@ -15,6 +15,7 @@ int dg_vtab_register(dg_connection *connection, char **error);
 /* One table each; returns an SQLite code. */
 int dg_vt_similar_pairs_register(dg_connection *connection);
 int dg_vt_similarity_join_register(dg_connection *connection);
+int dg_vt_similar_groups_register(dg_connection *connection);
 int dg_vt_devices_register(dg_connection *connection);
 int dg_vt_settings_register(dg_connection *connection);
 int dg_vt_stats_register(dg_connection *connection);

@@ -401,6 +401,23 @@ static void pairs_by_name(void **state)
     sweep(ROWS, "SELECT * FROM similar_pairs('t', 'h', -1)");
 }
 
+static void groups_of_rows(void **state)
+{
+    (void)state;
+    sweep(ROWS, "SELECT count(*), max(group_id), sum(id), sum(distance), sum(representative) FROM "
+                "similar_groups('t', 'h', 2)");
+    sweep(ROWS, "SELECT * FROM similar_groups('t', 'h', 1, 'complete') WHERE id < 20");
+    sweep(ROWS, "SELECT count(*), max(group_id) FROM similar_groups('t', 'h', 64, 'components')");
+    /* One component of 700 distinct rows, which takes a second join. */
+    sweep(ROWS "DELETE FROM t; INSERT INTO t WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM c "
+               "WHERE i < 700) SELECT i, i FROM c;",
+          "SELECT count(*), max(group_id), sum(distance) FROM similar_groups('t', 'h', 2)");
+    sweep(ROWS "CREATE TABLE u AS SELECT 'k' || id AS id, hex(h) || hex(h) AS h FROM t;"
+               "CREATE VIRTUAL TABLE g USING similar_groups(u, h, 3, method=complete, id_column=id);",
+          "SELECT t.id, (SELECT group_id FROM g WHERE g.id = 'k' || t.id) FROM t WHERE t.id < 9");
+    sweep(ROWS, "SELECT * FROM similar_groups('t', 'h', 2, 'chains')");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(loading),
     cmocka_unit_test(loading_twice),
@@ -414,6 +431,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(pairs_of_one_row),
     cmocka_unit_test(pairs_again),
     cmocka_unit_test(pairs_by_name),
+    cmocka_unit_test(groups_of_rows),
 };
 
 int main(int argc, char **argv)
