@@ -406,7 +406,7 @@ static void nearest_rows(void **state)
     (void)state;
     sweep(ROWS,
           "SELECT * FROM nearest('t', 'h', 0, 5); SELECT * FROM nearest('t', 'h', '00000000000000ff', 100) "
-          "WHERE distance <= 20; SELECT op, rows, results, source FROM dupgpu_stats");
+          "WHERE distance <= 20; SELECT op, rows, results FROM dupgpu_stats");
     sweep(ROWS, "SELECT t.id, sum(n.id), sum(n.distance) FROM t, nearest('t', 'h', t.h, 3) n GROUP BY t.id");
     sweep(ROWS, "SELECT (SELECT id FROM nearest('t', 'h', t.h, 2) ORDER BY distance, id LIMIT 1) FROM t");
     sweep(ROWS "CREATE TABLE u(id TEXT PRIMARY KEY, h) WITHOUT ROWID; INSERT INTO u SELECT 'k' || id, hex(h) "
