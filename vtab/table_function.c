@@ -109,16 +109,13 @@ static int read_argument(const dg_table_function *f, dg_arguments *arguments, in
                          char **error)
 {
     static const char *const things[] = {"the name of a table or view as TEXT",
-                                         "the name of a column as TEXT",
-                                         "the name of a schema as TEXT",
-                                         "",
-                                         "TEXT",
-                                         "a value"};
+                                         "the name of a column as TEXT", "the name of a schema as TEXT", "",
+                                         "TEXT"};
     const dg_argument *argument = &f->arguments[i];
     int type = value ? sqlite3_value_type(value) : SQLITE_NULL;
-    if (type == SQLITE_NULL && !argument->required) return SQLITE_OK;
+    if (type == SQLITE_NULL && (!argument->required || argument->kind == DG_ARGUMENT_VALUE)) return SQLITE_OK;
     if (argument->kind == DG_ARGUMENT_NUMBER) return read_number(f, arguments, i, value, error);
-    if (argument->kind == DG_ARGUMENT_VALUE && type != SQLITE_NULL) {
+    if (argument->kind == DG_ARGUMENT_VALUE) {
         arguments->value[i] = sqlite3_value_dup(value);
         arguments->given |= 1u << i;
         return arguments->value[i] ? SQLITE_OK : SQLITE_NOMEM;

@@ -47,7 +47,7 @@ static uint64_t *copy_of(const job *j)
     return copy;
 }
 
-static void search(const job *j, uint64_t *hashes, const dg_place_spec *place, answer *out)
+static void search_rows(const job *j, const uint64_t *hashes, const dg_place_spec *place, answer *out)
 {
     const dg_nearest_spec spec = {
         .hashes = hashes, .rows = j->rows, .bits = j->bits, .queries = QUERIES, .place = *place};
@@ -65,6 +65,12 @@ static void search(const job *j, uint64_t *hashes, const dg_place_spec *place, a
         memset(&out->as.neighbours[q * j->k + out->found[q]], 0,
                (j->k - out->found[q]) * sizeof(dg_neighbour));
     out->count = QUERIES * j->k * sizeof(dg_neighbour);
+}
+
+static void search(const job *j, uint64_t *hashes, const dg_place_spec *place, answer *out)
+{
+    search_rows(j, hashes, place, out);
+    free(hashes);
 }
 
 static void count(const job *j, uint64_t *hashes, const dg_place_spec *place, answer *out)
