@@ -416,6 +416,8 @@ static void groups_of_rows(void **state)
                "CREATE VIRTUAL TABLE g USING similar_groups(u, h, 3, method=complete, id_column=id);",
           "SELECT t.id, (SELECT group_id FROM g WHERE g.id = 'k' || t.id) FROM t WHERE t.id < 9");
     sweep(ROWS, "SELECT * FROM similar_groups('t', 'h', 2, 'chains')");
+}
+
 static void nearest_rows(void **state)
 {
     (void)state;
