@@ -280,8 +280,8 @@ static int list_slots(const struct table *table, dg_plan_slot *slots)
     for (int i = 0; !table->named && i < f->argument_count; i++)
         slots[n++] = (dg_plan_slot){f->arguments[i].required ? DG_SLOT_REQUIRED : DG_SLOT_OPTIONAL,
                                     f->column_count + i, SQLITE_INDEX_CONSTRAINT_EQ, 1, f->arguments[i].name};
-    memcpy(slots + n, f->filters, (size_t)f->filter_count * sizeof *slots);
-    return n + f->filter_count;
+    for (int i = 0; i < f->filter_count; i++) slots[n++] = f->filters[i];
+    return n;
 }
 
 const char *dg_planning_argument(const dg_planning *planning, int argument)

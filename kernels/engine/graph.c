@@ -3,10 +3,10 @@
  * neighbours that have none are its candidates: earlier ones without a leader there are not.
  *
  * Small components are cut one by one, comparing the leader with each node that is left: that is less work
- * than finding neighbours by a join. All larger ones are cut together, as if they were one, for their nodes
- * never meet: a join finds the neighbours of the next nodes in order, as many nodes as have room for their
- * neighbours, among all nodes that are left. The room is small at first and grows: the first nodes have the
- * most neighbours, and whom they lead need not be asked again.
+ * than finding neighbours by a join. All larger ones are cut together: a join finds the neighbours of the
+ * next nodes of each, as many as have room for their neighbours, among all nodes that are left. The room is
+ * small at first and grows: the first nodes have the most neighbours, and whom they lead need not be asked
+ * again.
  */
 #include "graph.h"
 
@@ -19,13 +19,13 @@ enum {
     SMALL = 64,           /* nodes of a component whose distances are all taken */
     ROOM = 1 << 24,       /* most neighbours kept at once: 64 MiB */
     ROOM_SHARE = 64,      /* or fewer: one for so many bytes of the memory limit */
-    ROOM_GROWTH = 8,      /* from one block to the next, from as many as there are nodes */
+    ROOM_GROWTH = 8,      /* of a component from one block to the next, from as many as it has nodes */
     WORK_PIECE = 1 << 20, /* words compared between two questions to the poll */
     SORT_PIECE = 1 << 20, /* keys moved between two questions */
     DIGIT_BITS = 11,
     DIGITS = 1 << DIGIT_BITS,
-    INSERTION_MAX = 64, /* fewer keys are sorted by insertion */
-    PAIRS = 4096,       /* read from a join at once */
+    INSERTION_MAX = 256, /* fewer keys are sorted by insertion */
+    PAIRS = 4096,        /* read from a join at once */
 };
 
 static const uint32_t NO_LEADER = UINT32_MAX;
@@ -159,55 +159,79 @@ static enum dg_code cut_small(cutting *c, const uint64_t *keys, uint32_t n, dg_e
 
 /* --- large components --- */
 
-/* The next nodes that become leaders, with their neighbours. */
+/* The next nodes that may lead, with room for their neighbours. Places are those among the nodes left. */
 typedef struct block {
-    uint32_t leaders;    /* the first so many of the nodes left */
-    uint32_t *start;     /* leaders + 1: the room of each */
-    uint32_t *found;     /* leaders: how much of it is taken */
-    uint32_t *neighbour; /* by their places among the nodes left */
+    uint32_t count;
+    uint32_t *place;     /* of each, ascending */
+    uint32_t *start;     /* count + 1: the room of each */
+    uint32_t *found;     /* how much of it is taken */
+    uint32_t *neighbour; /* places */
 } block;
 
 static void free_block(block *b)
 {
+    free(b->place);
     free(b->start);
     free(b->found);
     free(b->neighbour);
     *b = (block){0};
 }
 
-/* Makes room for up to `most` neighbours of the first of the n nodes left; for those of one node in any case.
- */
-static enum dg_code open_block(const cutting *c, const uint64_t *keys, uint32_t n, uint64_t most, block *out,
-                               dg_err *err)
+static uint32_t component_of(const cutting *c, uint64_t key)
 {
-    uint64_t room = 0;
-    *out = (block){0};
-    for (; out->leaders < n; out->leaders++) {
-        uint32_t more = c->graph->neighbours[node_of(c, keys[out->leaders])];
-        if (out->leaders > 0 && room + more > most) break;
-        room += more;
-    }
-    out->start = malloc(((size_t)out->leaders + 1) * sizeof *out->start);
-    out->found = calloc(out->leaders, sizeof *out->found);
-    out->neighbour = malloc((room + 1) * sizeof *out->neighbour);
-    if (!out->start || !out->found || !out->neighbour) {
-        free_block(out);
-        return dg_fail_nomem(err, "the neighbours of rows");
-    }
-    out->start[0] = 0;
-    for (uint32_t i = 0; i < out->leaders; i++)
-        out->start[i + 1] = out->start[i] + c->graph->neighbours[node_of(c, keys[i])];
-    return DG_OK;
+    return c->graph->component[node_of(c, key)];
 }
 
-/* The hashes of n nodes, as a join takes them; NULL without memory. */
-static uint64_t *copy_hashes(const cutting *c, const uint64_t *keys, uint32_t n)
+/*
+ * Chooses the first nodes of each component that have no more than `share` neighbours for each node that is
+ * left of it, but one at least; with no more than `most` neighbours in all, but one node at least. The nodes
+ * left are n, component by component.
+ */
+static void choose(const cutting *c, const uint64_t *keys, uint32_t n, uint64_t share, uint64_t most,
+                   block *b)
+{
+    b->count = b->start[0] = 0;
+    for (uint32_t begin = 0, end; begin < n; begin = end) {
+        const uint32_t component = component_of(c, keys[begin]);
+        for (end = begin + 1; end < n && component_of(c, keys[end]) == component;) end++;
+        const uint32_t from = b->start[b->count];
+        for (uint32_t i = begin; i < end; i++) {
+            const uint64_t room = (uint64_t)b->start[b->count] + c->graph->neighbours[node_of(c, keys[i])];
+            if (room > most && b->count > 0) return;
+            if (room - from > share * (end - begin) && i > begin) break;
+            b->place[b->count] = i;
+            b->start[++b->count] = (uint32_t)room;
+        }
+    }
+}
+
+static enum dg_code open_block(const cutting *c, const uint64_t *keys, uint32_t n, uint64_t share,
+                               uint64_t most, block *out, dg_err *err)
+{
+    *out = (block){.place = malloc(n * sizeof *out->place),
+                   .start = malloc(((size_t)n + 1) * sizeof *out->start),
+                   .found = calloc(n, sizeof *out->found)};
+    if (out->place && out->start && out->found) {
+        choose(c, keys, n, share, most, out);
+        out->neighbour = malloc(((size_t)out->start[out->count] + 1) * sizeof *out->neighbour);
+    }
+    if (out->neighbour) return DG_OK;
+    free_block(out);
+    return dg_fail_nomem(err, "the neighbours of rows");
+}
+
+/* The hashes of n nodes, those at the places or with NULL the first, as a join takes them; NULL without
+ * memory.
+ */
+static uint64_t *copy_hashes(const cutting *c, const uint64_t *keys, const uint32_t *place, uint32_t n)
 {
     const uint32_t words = c->graph->words;
     uint64_t *hashes = malloc((size_t)n * words * sizeof *hashes);
-    for (uint32_t i = 0; hashes && i < n; i++)
-        memcpy(hashes + (size_t)i * words, c->graph->nodes.hashes + (size_t)node_of(c, keys[i]) * words,
+    for (uint32_t i = 0; hashes && i < n; i++) {
+        const uint32_t node = node_of(c, keys[place ? place[i] : i]);
+        memcpy(hashes + (size_t)i * words, c->graph->nodes.hashes + (size_t)node * words,
                words * sizeof *hashes);
+    }
     return hashes;
 }
 
@@ -222,16 +246,16 @@ static void add_report(dg_report *sum, const dg_report *more)
 static enum dg_code find_neighbours(cutting *c, const uint64_t *keys, uint32_t n, block *b, dg_err *err)
 {
     static const char what[] = "the hashes of a component";
-    const int all = b->leaders == n;
+    const int all = b->count == n;
     dg_join_spec spec = *c->join;
     dg_pair *pairs = malloc(PAIRS * sizeof *pairs);
     dg_join *join = NULL;
     dg_report report;
     size_t count;
-    spec.rows = b->leaders;
+    spec.rows = b->count;
     spec.right_rows = all ? 0 : n;
-    spec.hashes = copy_hashes(c, keys, spec.rows);
-    spec.right = all ? NULL : copy_hashes(c, keys, n);
+    spec.hashes = copy_hashes(c, keys, b->place, spec.rows);
+    spec.right = all ? NULL : copy_hashes(c, keys, NULL, n);
     if (!pairs || !spec.hashes || (!all && !spec.right)) {
         free(pairs);
         free(spec.hashes);
@@ -240,9 +264,10 @@ static enum dg_code find_neighbours(cutting *c, const uint64_t *keys, uint32_t n
     }
     if (dg_join_open(&spec, &join, err) == DG_OK) {
         while (dg_join_read(join, pairs, PAIRS, &count, err) == DG_OK && count > 0)
-            for (size_t i = 0; i < count; i++)
-                if (pairs[i].a < pairs[i].b)
-                    b->neighbour[b->start[pairs[i].a] + b->found[pairs[i].a]++] = pairs[i].b;
+            for (size_t i = 0; i < count; i++) {
+                const uint32_t a = pairs[i].a;
+                if (b->place[a] < pairs[i].b) b->neighbour[b->start[a] + b->found[a]++] = pairs[i].b;
+            }
         dg_join_report_get(join, &report);
         add_report(c->report, &report);
         dg_join_close(join);
@@ -257,19 +282,18 @@ static int by_place(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Cuts n nodes, in order, of which no neighbour is left out. */
+/* Cuts n nodes, component by component and each in order. */
 static enum dg_code cut_large(cutting *c, uint64_t *keys, uint32_t n, dg_err *err)
 {
     const dg_graph *graph = c->graph;
     const uint64_t limit = c->join->place.memory_limit / ROOM_SHARE;
     const uint64_t most = limit && limit < ROOM ? limit : ROOM;
-    for (uint64_t room = n; n > 0; room *= ROOM_GROWTH) {
+    for (uint64_t share = 1; n > 0; share = share < most ? share * ROOM_GROWTH : share) {
         block b;
-        if (room > most) room = most;
-        if (open_block(c, keys, n, room, &b, err)) return err->code;
+        if (open_block(c, keys, n, share, most, &b, err)) return err->code;
         find_neighbours(c, keys, n, &b, err);
-        for (uint32_t i = 0; i < b.leaders && !err->code; i++) {
-            const uint32_t leader = node_of(c, keys[i]);
+        for (uint32_t i = 0; i < b.count && !err->code; i++) {
+            const uint32_t leader = node_of(c, keys[b.place[i]]);
             uint32_t *near = b.neighbour + b.start[i], left = 0;
             if (graph->leader[leader] != NO_LEADER) continue;
             /* The order in which pairs came matters to cliques only. */
@@ -280,11 +304,10 @@ static enum dg_code cut_large(cutting *c, uint64_t *keys, uint32_t n, dg_err *er
             }
             if (ask(c, b.found[i] + 1, err) == DG_OK) lead(c, leader, near, left, err);
         }
-        const uint32_t done = b.leaders;
         free_block(&b);
         if (err->code) return err->code;
         uint32_t left = 0;
-        for (uint32_t i = done; i < n; i++)
+        for (uint32_t i = 0; i < n; i++)
             if (graph->leader[node_of(c, keys[i])] == NO_LEADER) keys[left++] = keys[i];
         n = left;
     }
@@ -294,37 +317,36 @@ static enum dg_code cut_large(cutting *c, uint64_t *keys, uint32_t n, dg_err *er
 /* --- everything --- */
 
 /*
- * Puts the keys of small components, component by component, in front of those of larger ones. Returns how
- * many of the former there are. `next` is as long as the graph.
+ * Lists the keys of all nodes that have neighbours, component by component, the small ones first. Returns how
+ * many are in small ones. `next` is as long as the graph.
  */
 static uint32_t arrange(const cutting *c, uint32_t *next)
 {
     const dg_graph *graph = c->graph;
-    uint32_t small = 0, large;
-    for (uint32_t u = 0; u < graph->nodes.count; u++) {
-        if (graph->component[u] != u || graph->size[u] == 1 || graph->size[u] > SMALL) continue;
-        next[u] = small;
-        small += graph->size[u];
+    uint32_t small = 0, end = 0;
+    for (int large = 0; large < 2; large++) {
+        for (uint32_t u = 0; u < graph->nodes.count; u++) {
+            if (graph->component[u] != u || graph->size[u] == 1 || (graph->size[u] > SMALL) != large)
+                continue;
+            next[u] = end;
+            end += graph->size[u];
+        }
+        if (!large) small = end;
     }
-    large = small;
-    for (uint32_t u = 0; u < graph->nodes.count; u++) {
-        const uint32_t size = graph->size[graph->component[u]];
-        if (size == 1) continue;
-        c->keys[size > SMALL ? large++ : next[graph->component[u]]++] = dg_graph_key(graph, u);
-    }
+    for (uint32_t u = 0; u < graph->nodes.count; u++)
+        if (graph->neighbours[u] > 0) c->keys[next[graph->component[u]]++] = dg_graph_key(graph, u);
     return small;
 }
 
 static enum dg_code cut_all(cutting *c, uint32_t *next, uint32_t connected, dg_err *err)
 {
-    const dg_graph *graph = c->graph;
-    const uint32_t small = arrange(c, next), large = connected - small;
-    for (uint32_t i = 0, size; i < small; i += size) {
-        size = graph->size[graph->component[node_of(c, c->keys[i])]];
-        if (sort(c, c->keys + i, size, err) || cut_small(c, c->keys + i, size, err)) return err->code;
+    const uint32_t small = arrange(c, next);
+    for (uint32_t i = 0, size; i < connected; i += size) {
+        size = c->graph->size[component_of(c, c->keys[i])];
+        if (sort(c, c->keys + i, size, err)) return err->code;
+        if (i < small && cut_small(c, c->keys + i, size, err)) return err->code;
     }
-    if (sort(c, c->keys + small, large, err)) return err->code;
-    return cut_large(c, c->keys + small, large, err);
+    return cut_large(c, c->keys + small, connected - small, err);
 }
 
 enum dg_code dg_graph_cut(const dg_graph *graph, int clique, const dg_join_spec *join, dg_report *report,
