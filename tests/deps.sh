@@ -19,6 +19,7 @@ packages() {
         echo libcmocka-dev binutils clang pkg-config python3 python3-venv ca-certificates
         echo libjpeg-turbo-progs plasma-workspace-wallpapers lomiri-wallpapers-16.04 palapeli-data
         echo endless-sky-high-dpi python3-sklearn parallel
+        echo ocl-icd-libopencl1 pocl-opencl-icd oclgrind opencl-c-headers
         ;;
     bench) echo binutils python3 python3-venv ca-certificates plasma-workspace-wallpapers lomiri-wallpapers-16.04 ;;
     spark) echo default-jre-headless ;;

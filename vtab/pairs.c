@@ -289,26 +289,6 @@ static void answer_from_index(dg_pairs *p, uint32_t row)
     p->whole = 0;
 }
 
-int dg_pairs_shard(dg_pairs_request *request, const char *op, const dg_arguments *given, int shard,
-                   char **error)
-{
-    const int64_t part = given->number[shard], parts = given->number[shard + 1];
-    const unsigned both = given->given >> shard & 3;
-    if (both == 0) return SQLITE_OK;
-    if (both != 3)
-        *error = sqlite3_mprintf("%s: %s is given without %s", op, both & 1 ? "shard" : "shards",
-                                 both & 1 ? "shards" : "shard");
-    else if (parts > UINT32_MAX)
-        *error = sqlite3_mprintf("%s: shards is %lld; it takes 4294967295 at most", op, (long long)parts);
-    else if (part >= parts)
-        *error = sqlite3_mprintf("%s: shard is %lld; of %lld shards the numbers are 0 to %lld", op,
-                                 (long long)part, (long long)parts, (long long)parts - 1);
-    if (*error) return SQLITE_ERROR;
-    request->shard = (uint32_t)part;
-    request->shards = (uint32_t)parts;
-    return SQLITE_OK;
-}
-
 int dg_pairs_filter(dg_pairs *p, const dg_pairs_request *request, char **error)
 {
     int rc;
@@ -387,22 +367,76 @@ void dg_pairs_column(const void *state, sqlite3_context *context, int column)
     }
 }
 
+/* Both or neither; shard below shards. */
+static int read_shard(dg_pairs_request *request, const char *op, const dg_arguments *given, int shard,
+                      char **error)
+{
+    const int64_t part = given->number[shard], parts = given->number[shard + 1];
+    const unsigned both = given->given >> shard & 3;
+    if (both == 0) return SQLITE_OK;
+    if (both != 3)
+        *error = sqlite3_mprintf("%s: %s is given without %s", op, both & 1 ? "shard" : "shards",
+                                 both & 1 ? "shards" : "shard");
+    else if (parts > UINT32_MAX)
+        *error = sqlite3_mprintf("%s: shards is %lld; it takes 4294967295 at most", op, (long long)parts);
+    else if (part >= parts)
+        *error = sqlite3_mprintf("%s: shard is %lld; of %lld shards the numbers are 0 to %lld", op,
+                                 (long long)part, (long long)parts, (long long)parts - 1);
+    if (*error) return SQLITE_ERROR;
+    request->shard = (uint32_t)part;
+    request->shards = (uint32_t)parts;
+    return SQLITE_OK;
+}
+
+int dg_pairs_search(dg_pairs *p, dg_pairs_request *request, const dg_arguments *given, int shard,
+                    sqlite3_value **filters, char **error)
+{
+    static const dg_plan_slot slots[DG_PAIRS_FILTERS] = DG_PAIRS_FILTER_LIST("", "");
+    for (int i = DG_PAIRS_LE; i <= DG_PAIRS_EQ; i++)
+        if (filters[i]) dg_range_narrow(&request->distances, slots[i].op, filters[i]);
+    if (filters[DG_PAIRS_FIRST] || filters[DG_PAIRS_SECOND]) {
+        request->focus = filters[DG_PAIRS_FIRST] ? DG_FOCUS_FIRST : DG_FOCUS_SECOND;
+        request->key = filters[DG_PAIRS_FIRST] ? filters[DG_PAIRS_FIRST] : filters[DG_PAIRS_SECOND];
+    }
+    int rc = read_shard(request, p->op, given, shard, error);
+    return rc == SQLITE_OK ? dg_pairs_filter(p, request, error) : rc;
+}
+
+static int one_row(const dg_planning *planning)
+{
+    return planning->filters >> DG_PAIRS_FIRST & 3;
+}
+
+void dg_pairs_describe(const dg_planning *planning, int threshold, sqlite3_str *words)
+{
+    int row = one_row(planning);
+    if (row) {
+        const char *name = planning->function->filters[row & 1 ? DG_PAIRS_FIRST : DG_PAIRS_SECOND].name;
+        sqlite3_str_appendf(words, "pairs of one %.*s", (int)strcspn(name, " "), name);
+    } else {
+        sqlite3_str_appendall(words, "all pairs");
+    }
+    sqlite3_str_appendf(words, " within %s", dg_planning_argument(planning, threshold));
+    dg_planning_filters(planning, DG_PAIRS_EQ + 1, words);
+}
+
 /*
  * One row against all is only offered as dearer than all pairs: an inner join then runs one search of all
  * pairs and looks the other table up, whatever its statistics say. Where the row comes from a constant,
  * an enclosing query or the left side of a LEFT JOIN, SQLite asks for no other plan and takes it at any
  * cost.
  */
-void dg_pairs_estimate(const dg_planning *planning, int one_row)
+void dg_pairs_estimate(const dg_planning *planning)
 {
-    planning->info->estimatedCost = one_row ? 1e13 : 1e10;
-    planning->info->estimatedRows = one_row ? 100 : 1000000;
+    int row = one_row(planning);
+    planning->info->estimatedCost = row ? 1e13 : 1e10;
+    planning->info->estimatedRows = row ? 100 : 1000000;
 }
 
-const char *dg_pairs_plan(const dg_planning *planning, int one_row)
+const char *dg_pairs_plan(const dg_planning *planning)
 {
     static const char *const plans[] = {"auto, chosen when the column has been read",
                                         "brute, as the setting says", "multi_index, as the setting says"};
-    return one_row ? "one row against all"
-                   : plans[(int)planning->connection->settings.of[DG_SETTING_PLAN].number];
+    int plan = (int)planning->connection->settings.of[DG_SETTING_PLAN].number;
+    return one_row(planning) ? "one row against all" : plans[plan];
 }

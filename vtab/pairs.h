@@ -64,13 +64,6 @@ typedef struct dg_pairs {
     size_t count, at;
 } dg_pairs;
 
-/*
- * Reads the arguments `shard` and, behind it, `shards` into the request: both or neither, shard below shards.
- * Returns an SQLite code, with the text in *error.
- */
-int dg_pairs_shard(dg_pairs_request *request, const char *op, const dg_arguments *given, int shard,
-                   char **error);
-
 void dg_pairs_init(dg_pairs *pairs, dg_connection *connection, const char *op);
 void dg_pairs_free(dg_pairs *pairs);
 
@@ -115,13 +108,37 @@ static inline const dg_pair *dg_pairs_get(const dg_pairs *pairs)
 /* What a table shows of the current pair: its two keys, the distance and the similarity. */
 enum { DG_PAIR_FIRST, DG_PAIR_SECOND, DG_PAIR_DISTANCE, DG_PAIR_SIMILARITY, DG_PAIR_COLUMNS };
 
+/* What both tables of pairs filter by: the distance, and either of their keys. */
+enum { DG_PAIRS_LE, DG_PAIRS_LT, DG_PAIRS_EQ, DG_PAIRS_FIRST, DG_PAIRS_SECOND, DG_PAIRS_FILTERS };
+
+#define DG_PAIRS_FILTER_LIST(first, second)                                                                  \
+    {                                                                                                        \
+        [DG_PAIRS_LE] = {DG_SLOT_FILTER, DG_PAIR_DISTANCE, SQLITE_INDEX_CONSTRAINT_LE, 1, "distance <="},    \
+        [DG_PAIRS_LT] = {DG_SLOT_FILTER, DG_PAIR_DISTANCE, SQLITE_INDEX_CONSTRAINT_LT, 1, "distance <"},     \
+        [DG_PAIRS_EQ] = {DG_SLOT_FILTER, DG_PAIR_DISTANCE, SQLITE_INDEX_CONSTRAINT_EQ, 1, "distance ="},     \
+        [DG_PAIRS_FIRST] = {DG_SLOT_FILTER, DG_PAIR_FIRST, SQLITE_INDEX_CONSTRAINT_EQ, 0, first " ="},       \
+        [DG_PAIRS_SECOND] = {DG_SLOT_FILTER, DG_PAIR_SECOND, SQLITE_INDEX_CONSTRAINT_EQ, 0, second " ="},    \
+    }
+
+/*
+ * Answers `request`, whose sources and distances are filled in, narrowed by these filters and by the
+ * arguments `shard` and, behind it, `shards`. As dg_pairs_filter.
+ */
+int dg_pairs_search(dg_pairs *pairs, dg_pairs_request *request, const dg_arguments *given, int shard,
+                    sqlite3_value **filters, char **error);
+
+/* Begins the words of a plan: which pairs, and the bounds on their distance. */
+void dg_pairs_describe(const dg_planning *planning, int threshold, sqlite3_str *words);
+
 /* What dg_table_function wants of a table of pairs, with a dg_pairs as state. */
 void dg_pairs_release(void *state);
 void dg_pairs_hand_over(void *to, void *from);
 int dg_pairs_step(void *state, char **error);
 int dg_pairs_done(const void *state);
 void dg_pairs_column(const void *state, sqlite3_context *context, int column);
-void dg_pairs_estimate(const dg_planning *planning, int one_row);
-const char *dg_pairs_plan(const dg_planning *planning, int one_row);
+void dg_pairs_estimate(const dg_planning *planning);
+
+/* The plan in words. */
+const char *dg_pairs_plan(const dg_planning *planning);
 
 #endif

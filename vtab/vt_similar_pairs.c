@@ -22,30 +22,14 @@ static const dg_argument arguments[ARGUMENTS] = {
     [SHARDS] = {.name = "shards", .kind = DG_ARGUMENT_NUMBER, .least = 1},
 };
 
-enum { DISTANCE_LE, DISTANCE_LT, DISTANCE_EQ, ID_A, ID_B, FILTERS };
-
-static const dg_plan_slot filters[FILTERS] = {
-    [DISTANCE_LE] = {DG_SLOT_FILTER, DG_PAIR_DISTANCE, SQLITE_INDEX_CONSTRAINT_LE, 1, "distance <="},
-    [DISTANCE_LT] = {DG_SLOT_FILTER, DG_PAIR_DISTANCE, SQLITE_INDEX_CONSTRAINT_LT, 1, "distance <"},
-    [DISTANCE_EQ] = {DG_SLOT_FILTER, DG_PAIR_DISTANCE, SQLITE_INDEX_CONSTRAINT_EQ, 1, "distance ="},
-    [ID_A] = {DG_SLOT_FILTER, DG_PAIR_FIRST, SQLITE_INDEX_CONSTRAINT_EQ, 0, "id_a ="},
-    [ID_B] = {DG_SLOT_FILTER, DG_PAIR_SECOND, SQLITE_INDEX_CONSTRAINT_EQ, 0, "id_b ="},
-};
+static const dg_plan_slot filters[DG_PAIRS_FILTERS] = DG_PAIRS_FILTER_LIST("id_a", "id_b");
 
 static void describe(const dg_planning *planning, sqlite3_str *words)
 {
-    int one_a = planning->filters >> ID_A & 1, one_b = planning->filters >> ID_B & 1;
-    sqlite3_str_appendall(words, one_a ? "pairs of one id_a" : one_b ? "pairs of one id_b" : "all pairs");
-    sqlite3_str_appendf(words, " within %s", dg_planning_argument(planning, THRESHOLD));
-    dg_planning_filters(planning, DISTANCE_EQ + 1, words);
+    dg_pairs_describe(planning, THRESHOLD, words);
     sqlite3_str_appendf(words, " of %s.", dg_planning_argument(planning, SOURCE));
     sqlite3_str_appendf(words, "%s, plan %s", dg_planning_argument(planning, COLUMN),
-                        dg_pairs_plan(planning, one_a || one_b));
-}
-
-static void estimate(const dg_planning *planning)
-{
-    dg_pairs_estimate(planning, planning->filters >> ID_A & 3);
+                        dg_pairs_plan(planning));
 }
 
 static void init(void *state, dg_connection *connection)
@@ -60,14 +44,7 @@ static int filter(void *state, const dg_arguments *given, sqlite3_value **values
                     given->text[ID_COLUMN]}},
         .distances = {0, given->number[THRESHOLD]},
     };
-    for (int i = DISTANCE_LE; i <= DISTANCE_EQ; i++)
-        if (values[i]) dg_range_narrow(&request.distances, filters[i].op, values[i]);
-    if (values[ID_A] || values[ID_B]) {
-        request.focus = values[ID_A] ? DG_FOCUS_FIRST : DG_FOCUS_SECOND;
-        request.key = values[ID_A] ? values[ID_A] : values[ID_B];
-    }
-    int rc = dg_pairs_shard(&request, "similar_pairs", given, SHARD, error);
-    return rc == SQLITE_OK ? dg_pairs_filter(state, &request, error) : rc;
+    return dg_pairs_search(state, &request, given, SHARD, values, error);
 }
 
 int dg_vt_similar_pairs_register(dg_connection *connection)
@@ -79,12 +56,12 @@ int dg_vt_similar_pairs_register(dg_connection *connection)
         .arguments = arguments,
         .argument_count = ARGUMENTS,
         .filters = filters,
-        .filter_count = FILTERS,
+        .filter_count = DG_PAIRS_FILTERS,
         .state_bytes = sizeof(dg_pairs),
         .init = init,
         .free = dg_pairs_release,
         .move = dg_pairs_hand_over,
-        .estimate = estimate,
+        .estimate = dg_pairs_estimate,
         .describe = describe,
         .filter = filter,
         .next = dg_pairs_step,

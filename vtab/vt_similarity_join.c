@@ -36,34 +36,16 @@ static const dg_argument arguments[ARGUMENTS] = {
     [SHARDS] = {.name = "shards", .kind = DG_ARGUMENT_NUMBER, .least = 1},
 };
 
-enum { DISTANCE_LE, DISTANCE_LT, DISTANCE_EQ, ID_LEFT, ID_RIGHT, FILTERS };
-
-static const dg_plan_slot filters[FILTERS] = {
-    [DISTANCE_LE] = {DG_SLOT_FILTER, DG_PAIR_DISTANCE, SQLITE_INDEX_CONSTRAINT_LE, 1, "distance <="},
-    [DISTANCE_LT] = {DG_SLOT_FILTER, DG_PAIR_DISTANCE, SQLITE_INDEX_CONSTRAINT_LT, 1, "distance <"},
-    [DISTANCE_EQ] = {DG_SLOT_FILTER, DG_PAIR_DISTANCE, SQLITE_INDEX_CONSTRAINT_EQ, 1, "distance ="},
-    [ID_LEFT] = {DG_SLOT_FILTER, DG_PAIR_FIRST, SQLITE_INDEX_CONSTRAINT_EQ, 0, "id_left ="},
-    [ID_RIGHT] = {DG_SLOT_FILTER, DG_PAIR_SECOND, SQLITE_INDEX_CONSTRAINT_EQ, 0, "id_right ="},
-};
+static const dg_plan_slot filters[DG_PAIRS_FILTERS] = DG_PAIRS_FILTER_LIST("id_left", "id_right");
 
 static void describe(const dg_planning *planning, sqlite3_str *words)
 {
-    int one_left = planning->filters >> ID_LEFT & 1, one_right = planning->filters >> ID_RIGHT & 1;
-    sqlite3_str_appendall(words, one_left    ? "pairs of one id_left"
-                                 : one_right ? "pairs of one id_right"
-                                             : "all pairs");
-    sqlite3_str_appendf(words, " within %s", dg_planning_argument(planning, THRESHOLD));
-    dg_planning_filters(planning, DISTANCE_EQ + 1, words);
+    dg_pairs_describe(planning, THRESHOLD, words);
     sqlite3_str_appendf(words, " of %s.", dg_planning_argument(planning, LEFT));
     sqlite3_str_appendf(words, "%s and ", dg_planning_argument(planning, LEFT_COLUMN));
     sqlite3_str_appendf(words, "%s.", dg_planning_argument(planning, RIGHT));
     sqlite3_str_appendf(words, "%s, plan %s", dg_planning_argument(planning, RIGHT_COLUMN),
-                        dg_pairs_plan(planning, one_left || one_right));
-}
-
-static void estimate(const dg_planning *planning)
-{
-    dg_pairs_estimate(planning, planning->filters >> ID_LEFT & 3);
+                        dg_pairs_plan(planning));
 }
 
 static void init(void *state, dg_connection *connection)
@@ -82,14 +64,7 @@ static int filter(void *state, const dg_arguments *given, sqlite3_value **values
         .two = 1,
         .distances = {0, given->number[THRESHOLD]},
     };
-    for (int i = DISTANCE_LE; i <= DISTANCE_EQ; i++)
-        if (values[i]) dg_range_narrow(&request.distances, filters[i].op, values[i]);
-    if (values[ID_LEFT] || values[ID_RIGHT]) {
-        request.focus = values[ID_LEFT] ? DG_FOCUS_FIRST : DG_FOCUS_SECOND;
-        request.key = values[ID_LEFT] ? values[ID_LEFT] : values[ID_RIGHT];
-    }
-    int rc = dg_pairs_shard(&request, "similarity_join", given, SHARD, error);
-    return rc == SQLITE_OK ? dg_pairs_filter(state, &request, error) : rc;
+    return dg_pairs_search(state, &request, given, SHARD, values, error);
 }
 
 int dg_vt_similarity_join_register(dg_connection *connection)
@@ -101,12 +76,12 @@ int dg_vt_similarity_join_register(dg_connection *connection)
         .arguments = arguments,
         .argument_count = ARGUMENTS,
         .filters = filters,
-        .filter_count = FILTERS,
+        .filter_count = DG_PAIRS_FILTERS,
         .state_bytes = sizeof(dg_pairs),
         .init = init,
         .free = dg_pairs_release,
         .move = dg_pairs_hand_over,
-        .estimate = estimate,
+        .estimate = dg_pairs_estimate,
         .describe = describe,
         .filter = filter,
         .next = dg_pairs_step,

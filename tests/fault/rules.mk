@@ -1,6 +1,6 @@
 # The extension linked in (-DSQLITE_CORE), beside drivers that fail.
 FAULT_CUDA_OBJECTS := $(call objects,$(filter-out kernels/engine/selftest.c kernels/engine/calibrate.c,$(KERNELS)))
 core-tests: $(BUILD)/tests/test_device_faults
-$(BUILD)/tests/test_device_faults: $(BUILD)/tests/fault/test_device_faults.o $(STATIC_EXTENSION) $(FAULT_CUDA_OBJECTS) \
+$(BUILD)/tests/test_device_faults: $(call objects,tests/fault/test_device_faults.c tests/place/unproven.c) $(STATIC_EXTENSION) $(FAULT_CUDA_OBJECTS) \
     $(FAKE)/libcuda.so.1
 	$(CC) -o $@ $(filter %.o,$^) $(ALL_LDFLAGS) $(WITH_FAKE) $(LIBS) -lsqlite3 -lcmocka

@@ -7,34 +7,18 @@
  * CPU, in the CPU's order, none twice and none lost; with fallback = 0 they are that or an error in the
  * driver's words. After each run the driver has everything back, and it has seen no misuse.
  *
- * The proof and the measuring of a device are left out here, for they would take most of the calls and of the
- * time: this program brings a proof that always succeeds. They are swept in test_cuda.c.
+ * The proof and the measuring of a device are left out (tests/place/unproven.c); test_cuda.c sweeps what they
+ * do.
  */
 #include "../core/dg_test.h"
 
 #include "../../ext/dupgpu.h"
-#include "../../kernels/engine/calibrate.h"
-#include "../../kernels/engine/selftest.h"
 #include "../fake/fake_cuda.h"
 
 #include <sqlite3.h>
 #include <stdlib.h>
 
 enum { OUT_OF_MEMORY = 2, LAUNCH_FAILED = 719 };
-
-enum dg_code dg_selftest(const dg_backend *backend, dg_device *device, const dg_poll *poll, dg_err *err)
-{
-    (void)backend, (void)device, (void)poll, (void)err;
-    return DG_OK;
-}
-
-enum dg_code dg_calibrate(const dg_backend *backend, dg_device *device, const dg_poll *poll,
-                          dg_device_info *info, dg_err *err)
-{
-    (void)backend, (void)device, (void)poll, (void)err;
-    info->costs = (dg_costs)DG_STANDARD_COSTS;
-    return DG_OK;
-}
 
 /* The rows of a search as text; the statement's error, if it had one. */
 typedef struct answer {

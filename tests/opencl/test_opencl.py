@@ -1,6 +1,8 @@
-"""What the OpenCL backend says where there is no OpenCL, or one that is of no use."""
+"""What the OpenCL backend says where there is no OpenCL, or one that is of no use; and oclgrind's opinion of the kernels."""
 
 import os
+import pathlib
+import shutil
 import subprocess
 
 import pytest
@@ -91,3 +93,32 @@ def test_a_source_that_does_not_compile_is_refused_with_the_compilers_words(look
     said = look(proxy="broken=1")
     assert said["open 0"].startswith("opencl: clBuildProgram: CL_BUILD_PROGRAM_FAILURE (-11): ")
     assert "this source is broken" in said["open 0"] and "\n" not in said["open 0"]
+
+
+@pytest.fixture
+def oclgrind(build, tmp_path):
+    """Runs the errand (tests/opencl/errand.h) on oclgrind's device, with a search for races and wrong calls.
+
+    Its library stands in for the loader: the command oclgrind preloads it instead, which ends in a crash where a
+    program opens the loader by dlopen.
+    """
+    if "san" in build.parts:
+        pytest.skip("the plain build's kernels are the same")
+    command = shutil.which("oclgrind")
+    assert command, "oclgrind is not installed: see tests/deps.sh"
+    library = pathlib.Path(command).resolve().parents[1] / "lib" / "oclgrind" / "liboclgrind-rt.so"
+    (tmp_path / "libOpenCL.so.1").symlink_to(library)
+
+    def run(sieve_bits):
+        env = dict(os.environ, LD_LIBRARY_PATH=str(tmp_path), OCLGRIND_DATA_RACES="1", OCLGRIND_CHECK_API="1",
+                   DUPGPU_CACHE="0")
+        return subprocess.run([build / "tests" / "opencl_exercise", str(sieve_bits)], env=env, capture_output=True,
+                              text=True, timeout=280)
+    return run
+
+
+@pytest.mark.parametrize("sieve_bits", [32, 64, 128, 256])
+def test_oclgrind_finds_no_race_and_no_wrong_call(oclgrind, sieve_bits):
+    """64 bits: all operations; the others: COMPARE with that sieve. Together every kernel there is."""
+    done = oclgrind(sieve_bits)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -137,8 +137,6 @@ static void every_call_failed_in_turn(void **state)
         }
     order("", 0, 0, 0);
     assert_true(failed > calls);
-    print_message("%ld calls, %ld lives, %d of them ended in an error\n", calls, 2 * calls,
-                  failed);
 }
 
 /* A command that fails after it has been queued. */
@@ -199,6 +197,24 @@ static void memory_runs_out(void **state)
     assert_int_equal(driver->describe(s, &info, &err), DG_OK);
     assert_int_equal(info.memory_free, 1000000);
     driver->close(s);
+    dg_proxy("");
+    assert_string_equal(dg_proxy_ledger(), "");
+}
+
+static void amd_tells_more(void **state)
+{
+    (void)state;
+    dg_session *s;
+    dg_device_info info;
+    dg_err err = {0};
+    dg_proxy("amd=1");
+    assert_int_equal(dg_opencl_probe(0, &info, &err), DG_OK);
+    assert_string_equal(info.name, "Proxy Radeon");
+    assert_int_equal(info.memory_free, 0);
+    assert_int_equal(dg_opencl_driver.open(0, &s, &err), DG_OK);
+    assert_int_equal(dg_opencl_driver.describe(s, &info, &err), DG_OK);
+    assert_int_equal(info.memory_free, 1000 * 1024);
+    dg_opencl_driver.close(s);
     dg_proxy("");
     assert_string_equal(dg_proxy_ledger(), "");
 }
@@ -380,6 +396,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_command_failed_in_turn),
     cmocka_unit_test(memory_that_cannot_be_mapped_is_done_without),
     cmocka_unit_test(memory_runs_out),
+    cmocka_unit_test(amd_tells_more),
     cmocka_unit_test(close_releases_what_was_left),
     cmocka_unit_test(no_such_device),
     cmocka_unit_test(sessions_share_context_and_program),

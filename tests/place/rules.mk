@@ -2,6 +2,6 @@
 PLACE_KERNELS := $(filter-out kernels/registry.c kernels/engine/selftest.c kernels/engine/calibrate.c,$(KERNELS))
 core-tests: $(BUILD)/tests/test_place_faults
 $(BUILD)/tests/test_place_faults: $(call objects,tests/place/test_place_faults.c tests/place/faulty.c \
-    tests/place/memory.c tests/place/registry.c $(CORE_HELPERS) $(REFERENCE) $(PLACE_KERNELS))
+    tests/place/memory.c tests/place/registry.c tests/place/unproven.c $(CORE_HELPERS) $(REFERENCE) $(PLACE_KERNELS))
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free $(LIBS) -lcmocka
