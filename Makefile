@@ -119,11 +119,12 @@ demo:
 	$(MAKE) -j$(JOBS) all
 	tests/demo.sh build/demo $(BUILD)/dupgpu
 
-BENCH ?= $(wildcard tests/bench/join.py tests/bench/hash*.py)
+BENCH ?= $(wildcard $(addprefix tests/bench/,join.py field.py nearest.py hash.py))
 bench:
 	tests/deps.sh build bench
 	$(MAKE) -j$(JOBS) all
 	PYTHON=$(PYTHON) tests/venv.sh build/bench-venv tests/requirements.txt tests/bench/requirements.txt
+	build/bench-venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps imagededup==0.3.3.post2
 	set -e; for program in $(BENCH); do build/bench-venv/bin/python $$program; done
 
 # The dynamic loader finds a bare "dupgpu" only in its system folders, so PREFIX is /usr and LIBDIR the multiarch folder
