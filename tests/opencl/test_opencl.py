@@ -1,4 +1,4 @@
-"""What the OpenCL backend says where there is no OpenCL, or one that is of no use; and oclgrind's opinion of the kernels."""
+"""What the OpenCL backend says where OpenCL is missing or of no use; and what oclgrind says of the kernels."""
 
 import os
 import pathlib

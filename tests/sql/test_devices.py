@@ -18,15 +18,22 @@ COLUMNS = ["backend", "device", "name", "vendor", "driver", "capability", "units
 
 
 @pytest.fixture
-def devices(build, tmp_path):
+def pocl_cache(build):
+    """A folder for what PoCL compiles, shared by the tests: compiling takes seconds."""
+    folder = build / "tests" / "opencl" / "pocl"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def devices(build, tmp_path, pocl_cache):
     """Runs a Python script in a process that finds the libraries for tests; returns what it prints as JSON."""
 
     def run(script, libraries=("fake", "opencl"), **environment):
         folders = [str(build / "tests" / name) for name in libraries]
-        env = dict(os.environ, LD_LIBRARY_PATH=":".join(folders), POCL_CACHE_DIR=str(tmp_path / "pocl"),
+        env = dict(os.environ, LD_LIBRARY_PATH=":".join(folders), POCL_CACHE_DIR=str(pocl_cache),
                    DUPGPU_CACHE=str(tmp_path / "dupgpu"), FAKE_CUDA_REPORT=str(tmp_path / "report"))
         env.update({name: str(value) for name, value in environment.items()})
-        (tmp_path / "pocl").mkdir(exist_ok=True)
         prelude = ("import json, sqlite3\n"
                    "def connect(path=':memory:'):\n"
                    "    db = sqlite3.connect(path, isolation_level=None)\n"
@@ -246,11 +253,10 @@ print(json.dumps([len(results), all(r == results[0] for r in results), results[0
 
 @pytest.mark.parametrize("backend", ["cuda", "opencl"])
 @pytest.mark.parametrize("file", ["test_pairs.py", "test_pairs_in_sql.py"])
-def test_every_test_of_pairs_on_a_device(root, build, tmp_path, backend, file):
-    (tmp_path / "pocl").mkdir()
+def test_every_test_of_pairs_on_a_device(root, build, tmp_path, pocl_cache, backend, file):
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     env.update(DUPGPU_BACKEND=backend, LD_LIBRARY_PATH=f"{build}/tests/fake:{build}/tests/opencl",
-               POCL_CACHE_DIR=str(tmp_path / "pocl"), DUPGPU_CACHE=str(tmp_path / "dupgpu"))
+               POCL_CACHE_DIR=str(pocl_cache), DUPGPU_CACHE=str(tmp_path / "dupgpu"))
     done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-k", "debian", f"tests/sql/{file}"], cwd=root, env=env,
                           capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]
