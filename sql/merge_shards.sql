@@ -29,7 +29,7 @@ CREATE TEMP TABLE expected_share AS
     WITH RECURSIVE
         number(shard) AS (SELECT 0 UNION ALL SELECT shard + 1 FROM number WHERE shard + 1 < :shards),
         named(shard, path) AS (
-            SELECT shard, format('%s/pairs-%d-of-%d.db', coalesce(rtrim(:folder, '/'), '.'), shard, :shards)
+            SELECT shard, format('%s/pairs-%d-of-%d.db', coalesce(nullif(rtrim(:folder, '/'), ''), '.'), shard, :shards)
             FROM number)
     SELECT shard, name AS file FROM named, fsdir(named.path);
 

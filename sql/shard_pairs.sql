@@ -11,9 +11,9 @@
 --
 -- shard_pairs.sh does the same from a command line, for programs that run many. The file is pairs-0-of-8.db in the
 -- folder you are in. It holds pairs(id_a, id_b, distance) and, in its one row of share, what it is a share of: only
--- shares of one search of the same hashes by the same dupgpu fit together, and merge_shards.sql sees to that. A file that
--- is there already is replaced; one left behind by a process that was stopped has no row in share. photos is only read,
--- and many may read it at once.
+-- shares of one search of the same hashes by the same dupgpu fit together, and merge_shards.sql sees to that. A file
+-- that is there already is replaced; one left behind by a process that was stopped has no row in share. photos is only
+-- read, and many may read it at once.
 --
 -- For other tables and columns, or for similarity_join, change the statement that fills pairs.
 

@@ -26,7 +26,8 @@ SCRIPTS = ("shard_pairs.sh", "shard_pairs.sql")
 def find(shard, database, shards, threshold, folder):
     """Runs in a worker: finds one share; gives the line that shard_pairs.sql prints."""
     command = ["sh", SparkFiles.get(SCRIPTS[0]), SparkFiles.get(database), str(shard), str(shards), str(threshold)]
-    done = subprocess.run(command, cwd=folder, env={"DUPGPU_THREADS": "1", **os.environ}, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env={"DUPGPU_THREADS": "1", **os.environ}, capture_output=True,
+                          text=True)
     if done.returncode:
         raise RuntimeError(f"shard {shard}: {done.stderr.strip()}")
     return done.stdout.strip()
@@ -44,9 +45,8 @@ def main():
     context.addFile(str(given.database.resolve()))
     for script in SCRIPTS:
         context.addFile(str(pathlib.Path(__file__).resolve().parent / script))
-    database, shards, threshold, folder = given.database.name, given.shards, given.threshold, str(given.folder.resolve())
-    tasks = context.parallelize(range(shards), shards)
-    for line in tasks.map(lambda shard: find(shard, database, shards, threshold, folder)).collect():
+    job = given.database.name, given.shards, given.threshold, str(given.folder.resolve())
+    for line in context.parallelize(range(given.shards), given.shards).map(lambda shard: find(shard, *job)).collect():
         print(line)
     session.stop()
 

@@ -12,8 +12,8 @@
 -- the diagonal. The other side is its mirror image and the diagonal is 1. Pictures without a hash are left out. Nothing
 -- is changed.
 --
--- Rows are printed as they are found: memory does not grow with their number. 10,000 pictures are 50 million rows, about
--- 1 GB of CSV. Pairs beyond :threshold are not even searched for.
+-- Rows are printed as they are found: memory does not grow with their number. 10,000 pictures are 50 million rows,
+-- about 1 GB of CSV. Pairs beyond :threshold are not even searched for.
 
 SELECT id_a AS i, id_b AS j, similarity
 FROM similar_pairs('photos', coalesce(:column, 'phash'), coalesce(:threshold, 8192)); -- no hash has more bits

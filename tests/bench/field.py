@@ -132,7 +132,7 @@ def cells(kind, rows, threshold, names):
     results = {name: in_a_process(name, kind, rows, threshold) for name in ("dupgpu", *names)}
     counts = expected(path, threshold, sorted({result["asked"] for result in results.values()} if names else ()))
     for name, result in results.items():
-        result["seconds"] = result["build"] + result["search"] * rows / result["asked"]
+        result["seconds"] = result["build"] + result["search"] * rows / result["asked"] * methods.METHODS[name].work
         result["share"] = result["found"] / counts[result["asked"]] if counts else 1
         if methods.METHODS[name].exact and result["share"] != 1:
             raise SystemExit(f"{name}, {kind}, {rows} rows, t = {threshold}: found {result['found']} near "

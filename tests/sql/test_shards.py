@@ -109,8 +109,8 @@ def merged(folder):
 def test_under_xargs(photos, run, shards):
     folder, whole = photos
     before = (folder / "photos.db").read_bytes()
-    output = run(f"seq 0 {shards - 1} | xargs -P 2 -I '{{}}' /usr/share/dupgpu/shard_pairs.sh photos.db '{{}}' {shards} 8",
-                 folder)
+    output = run(f"seq 0 {shards - 1} |"
+                 f" xargs -P 2 -I '{{}}' /usr/share/dupgpu/shard_pairs.sh photos.db '{{}}' {shards} 8", folder)
     assert len(re.findall(rf"^shard \d+ of {shards}: \d+ pairs$", output, re.MULTILINE)) == shards
     assert (folder / "photos.db").read_bytes() == before
     assert run(MERGE.format(shards), folder) == f"{len(whole)} pairs of {shards} shares\n"
