@@ -4,6 +4,7 @@
 #   make demo       install what is missing, build, find duplicates in a folder of real pictures
 #   make test       install what is missing, run every test; `make test SAN=1` runs them under ASan and UBSan
 #   make bench      ratios against peers and limits, in one run
+#   make spark      the recipe for Apache Spark, run for real
 #   make install    PREFIX (/usr), LIBDIR and DESTDIR are honoured; make uninstall removes all of it
 #   make dist       dist/dupgpu-VERSION.tar.gz from the committed tree
 #   make format     clang-format over the tree
@@ -36,7 +37,7 @@ CORE_HELPERS := $(filter-out tests/core/test_%,$(wildcard tests/core/*.c))
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
-.PHONY: all demo test bench install uninstall clean dist format deps core-tests
+.PHONY: all demo test bench spark install uninstall clean dist format deps core-tests
 all: $(BUILD)/dupgpu.so
 
 $(BUILD)/dupgpu.so: $(call objects,$(KERNELS) $(EXTENSION))
@@ -105,16 +106,25 @@ test:
 	    $(if $(SAN),LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0) \
 	    build/venv/bin/python -m pytest -n $(JOBS) --dist worksteal $(TESTS)
 
+# The recipe for Apache Spark, in local mode; it needs a Java runtime and downloads 300 MB. Not part of `make test`.
+spark:
+	tests/deps.sh build test spark
+	$(MAKE) -j$(JOBS) all
+	PYTHON=$(PYTHON) tests/venv.sh build/spark-venv tests/spark.txt
+	PYTHON=$(PYTHON) tests/venv.sh build/venv tests/requirements.txt
+	env DUPGPU_BUILD=$(BUILD) build/venv/bin/python -m pytest tests/sql/test_shards.py -k pyspark
+
 demo:
 	tests/deps.sh build demo
 	$(MAKE) -j$(JOBS) all
 	tests/demo.sh build/demo $(BUILD)/dupgpu
 
-BENCH ?= $(wildcard tests/bench/join.py tests/bench/hash*.py)
+BENCH ?= $(wildcard $(addprefix tests/bench/,join.py field.py nearest.py hash.py))
 bench:
 	tests/deps.sh build bench
 	$(MAKE) -j$(JOBS) all
 	PYTHON=$(PYTHON) tests/venv.sh build/bench-venv tests/requirements.txt tests/bench/requirements.txt
+	build/bench-venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps imagededup==0.3.3.post2
 	set -e; for program in $(BENCH); do build/bench-venv/bin/python $$program; done
 
 # The dynamic loader finds a bare "dupgpu" only in its system folders, so PREFIX is /usr and LIBDIR the multiarch folder
@@ -136,6 +146,7 @@ install: all $(BUILD)/dupgpu.pc
 	install -m 644 $(BUILD)/dupgpu.pc $(DESTDIR)$(LIBDIR)/pkgconfig
 	install -m 644 ext/dupgpu.h $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 sql/*.sql $(DESTDIR)$(SHAREDIR)
+	install -m 755 sql/*.sh sql/*.py $(DESTDIR)$(SHAREDIR)
 
 uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/dupgpu.so $(DESTDIR)$(LIBDIR)/pkgconfig/dupgpu.pc $(DESTDIR)$(INCLUDEDIR)/dupgpu.h

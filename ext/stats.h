@@ -23,16 +23,9 @@ typedef struct dg_stats {
     dg_stats_row ring[DG_STATS_KEPT];
 } dg_stats;
 
-static inline void dg_stats_add_from(dg_stats *stats, const char *op, const char *source,
-                                     const dg_report *report)
+static inline void dg_stats_add(dg_stats *stats, const char *op, const char *source, const dg_report *report)
 {
     stats->ring[stats->added++ % DG_STATS_KEPT] = (dg_stats_row){op, source, *report};
-}
-
-/* Of an operation that read its column. */
-static inline void dg_stats_add(dg_stats *stats, const char *op, const dg_report *report)
-{
-    dg_stats_add_from(stats, op, "read", report);
 }
 
 /* The number of the oldest row that is kept; stats->added is the newest. */

@@ -23,7 +23,7 @@ static void finish_run(dg_pairs *p)
         dg_join_report_get(p->join, &report);
         const dg_borrowed *read =
             strcmp(p->borrowed[0].from, "read") == 0 ? &p->borrowed[0] : &p->borrowed[p->two];
-        dg_stats_add_from(&p->connection->stats, p->op, read->from, &report);
+        dg_stats_add(&p->connection->stats, p->op, read->from, &report);
         dg_join_close(p->join);
         p->join = NULL;
     }

@@ -89,7 +89,7 @@ static int count(histogram *h, char **error)
     spec.poll = dg_probe_poll(&probe);
     dg_histogram_run(&spec, h->counts, &report, &err);
     dg_probe_finish(&probe);
-    dg_stats_add_from(&h->connection->stats, name, h->borrowed.from, &report);
+    dg_stats_add(&h->connection->stats, name, h->borrowed.from, &report);
     if (err.code == DG_OK) return SQLITE_OK;
     free(h->counts);
     h->counts = NULL;

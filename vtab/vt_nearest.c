@@ -86,7 +86,7 @@ static void init(void *state, dg_connection *connection)
 /* Records what was asked so far. */
 static void record(nearest *n)
 {
-    if (n->questions) dg_stats_add_from(&n->connection->stats, name, n->from, &n->report);
+    if (n->questions) dg_stats_add(&n->connection->stats, name, n->from, &n->report);
     n->report = (dg_report){0};
     n->questions = 0;
 }

@@ -110,7 +110,7 @@ static void init(void *state, dg_connection *connection)
 /* Records what was searched so far. */
 static void record(nearest_join *j)
 {
-    if (j->searched) dg_stats_add_from(&j->connection->stats, name, j->from, &j->report);
+    if (j->searched) dg_stats_add(&j->connection->stats, name, j->from, &j->report);
     j->report = (dg_report){0};
     j->searched = 0;
 }

@@ -9,7 +9,7 @@
  * A cursor keeps its groups and answers again from them: for equal arguments in one statement, as long as
  * this connection changed nothing since.
  */
-#include "column.h"
+#include "column_cache.h"
 #include "table_function.h"
 
 #include "../ext/interrupt.h"
@@ -33,18 +33,14 @@ static const dg_argument arguments[ARGUMENTS] = {
     [ID_COLUMN] = {.name = "id_column", .kind = DG_ARGUMENT_COLUMN},
 };
 
-/* What groups were made of. */
-enum { NAME_TABLE, NAME_COLUMN, NAME_SCHEMA, NAME_ID, NAMES };
-
 typedef struct state {
     dg_connection *connection;
 
-    /* The groups at hand, their keys, and what they answer; `changes`: those counted when they were read. */
+    /* The groups at hand, where they are complete, and what they answer. */
+    dg_borrowed borrowed;
+    const dg_column *column;
     int complete;
-    char *names[NAMES];
     int64_t threshold, method;
-    sqlite3_int64 changes;
-    dg_column column;
     dg_groups groups;
 
     uint32_t group, member; /* the current row */
@@ -55,21 +51,12 @@ static void init(void *to, dg_connection *connection)
     *(state *)to = (state){.connection = connection};
 }
 
-static void forget(state *s)
-{
-    dg_column_free(&s->column);
-    dg_groups_free(&s->groups);
-    for (int i = 0; i < NAMES; i++) {
-        sqlite3_free(s->names[i]);
-        s->names[i] = NULL;
-    }
-    s->complete = 0;
-    s->group = s->member = 0;
-}
-
 static void release(void *of)
 {
-    forget(of);
+    state *s = of;
+    dg_column_return(&s->borrowed);
+    dg_groups_free(&s->groups);
+    s->complete = 0;
 }
 
 static void move(void *to, void *from)
@@ -94,20 +81,6 @@ static void estimate(const dg_planning *planning)
     planning->info->estimatedRows = 1000000;
 }
 
-static int same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-static int is_answered(const state *s, const char *const *names, const dg_arguments *given)
-{
-    if (!s->complete || s->threshold != given->number[THRESHOLD] || s->method != given->number[METHOD])
-        return 0;
-    for (int i = 0; i < NAMES; i++)
-        if (!same_text(s->names[i], names[i])) return 0;
-    return s->changes == sqlite3_total_changes64(s->connection->db);
-}
-
 static int fail(const dg_err *err, const dg_probe *probe, char **error)
 {
     if (err->code == DG_NOMEM) return SQLITE_NOMEM;
@@ -116,38 +89,23 @@ static int fail(const dg_err *err, const dg_probe *probe, char **error)
     return SQLITE_ERROR;
 }
 
-/* Groups the column that was read. */
+/* Groups the rows of the column. */
 static int group(state *s, char **error)
 {
     dg_err err = {0};
     dg_report report = {0};
     dg_probe probe = {0};
-    dg_join_spec spec = {.rows = s->column.rows, .bits = s->column.bits ? s->column.bits : 64};
+    dg_join_spec spec = {.rows = s->column->rows, .bits = s->column->bits ? s->column->bits : 64};
     if (dg_settings_for_join(&s->connection->settings, &spec, &err)) return fail(&err, &probe, error);
-    spec.hashes = s->column.hashes;
-    s->column.hashes = NULL;
+    spec.hashes = dg_borrowed_hashes(&s->borrowed);
+    if (!spec.hashes) return SQLITE_NOMEM;
     spec.threshold = s->threshold < (int64_t)spec.bits ? (uint32_t)s->threshold : spec.bits;
     dg_probe_start(&probe, s->connection->db);
     spec.poll = dg_probe_poll(&probe);
     dg_groups_find(&spec, (enum dg_groups_method)s->method, &s->groups, &report, &err);
     dg_probe_finish(&probe);
-    dg_stats_add(&s->connection->stats, "similar_groups", &report);
+    dg_stats_add(&s->connection->stats, "similar_groups", s->borrowed.from, &report);
     return err.code ? fail(&err, &probe, error) : SQLITE_OK;
-}
-
-static int answer(state *s, const dg_column_source *source, const char *const *names,
-                  const dg_arguments *given, char **error)
-{
-    for (int i = 0; i < NAMES; i++) {
-        if (!names[i]) continue;
-        s->names[i] = sqlite3_mprintf("%s", names[i]);
-        if (!s->names[i]) return SQLITE_NOMEM;
-    }
-    s->threshold = given->number[THRESHOLD];
-    s->method = given->number[METHOD];
-    s->changes = sqlite3_total_changes64(s->connection->db);
-    int rc = dg_column_read(s->connection, source, &s->column, error);
-    return rc == SQLITE_OK ? group(s, error) : rc;
 }
 
 static int filter(void *of, const dg_arguments *given, sqlite3_value **values, char **error)
@@ -156,14 +114,23 @@ static int filter(void *of, const dg_arguments *given, sqlite3_value **values, c
     state *s = of;
     const dg_column_source source = {"similar_groups", given->text[SOURCE], given->text[COLUMN],
                                      given->text[SCHEMA], given->text[ID_COLUMN]};
-    const char *const names[NAMES] = {source.table, source.column, source.schema, source.id_column};
     *error = NULL;
     s->group = s->member = 0;
-    if (is_answered(s, names, given)) return SQLITE_OK;
-    forget(s);
-    int rc = answer(s, &source, names, given, error);
-    s->complete = rc == SQLITE_OK;
-    if (rc != SQLITE_OK) forget(s);
+    int rc = dg_column_borrow(s->connection, &source, &s->borrowed, error);
+    int same = s->complete && !s->borrowed.fresh && s->threshold == given->number[THRESHOLD] &&
+               s->method == given->number[METHOD];
+    if (rc == SQLITE_OK && same) return SQLITE_OK;
+    dg_groups_free(&s->groups);
+    s->complete = 0;
+    if (rc != SQLITE_OK) return rc;
+    s->column = dg_borrowed_column(&s->borrowed);
+    s->threshold = given->number[THRESHOLD];
+    s->method = given->number[METHOD];
+    rc = group(s, error);
+    if (rc == SQLITE_OK)
+        s->complete = 1;
+    else
+        release(s);
     return rc;
 }
 
@@ -187,10 +154,10 @@ static void column(const void *of, sqlite3_context *context, int number)
     const dg_groups *groups = &s->groups;
     switch (number) {
     case COLUMN_GROUP: sqlite3_result_int64(context, (sqlite3_int64)s->group + 1); break;
-    case COLUMN_ID: dg_column_result_key(&s->column, context, groups->rows[s->member]); break;
+    case COLUMN_ID: dg_column_result_key(s->column, context, groups->rows[s->member]); break;
     case COLUMN_DISTANCE: sqlite3_result_int(context, (int)groups->distances[s->member]); break;
     case COLUMN_REPRESENTATIVE:
-        dg_column_result_key(&s->column, context, groups->representatives[s->group]);
+        dg_column_result_key(s->column, context, groups->representatives[s->group]);
         break;
     }
 }

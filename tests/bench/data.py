@@ -30,6 +30,46 @@ def subcube(rows, bits=16, seed=1):
     return words.view(numpy.uint8).reshape(rows, 8)
 
 
+def photographs(rows, seed=1):
+    """64-bit rows as photographs have them: first bit set, half of the bits set, so that distances are even.
+
+    Four hidden causes tie the bits together, which makes chance pairs as frequent as they were counted among unrelated
+    photographs: 1e-6 of all pairs within 10 bits, 2e-4 within 16; uniform rows have 1e-8 and 4e-5. A tenth are equal to
+    another row, a tenth are near copies (2 to 6 bits), and one row in a thousand is blank, of two kinds.
+    """
+    draw = numpy.random.default_rng(seed)
+    causes = draw.normal(size=(4, 63)) / 4
+    bits = numpy.zeros((rows, 64), dtype=numpy.uint8)
+    bits[:, 0] = 1
+    for start in range(0, rows, 100_000):
+        part = bits[start:start + 100_000, 1:]
+        strength = draw.normal(size=part.shape) + draw.normal(size=(len(part), 4)) @ causes
+        numpy.put_along_axis(part, numpy.argpartition(strength, 32, axis=1)[:, 32:], 1, axis=1)
+    order = draw.permutation(rows)
+    copies, originals = order[:rows // 5], order[rows // 5:]
+    bits[copies] = bits[draw.choice(originals, copies.size)]
+    for swap in range(3):  # one bit is set and another cleared, in a third, two thirds, all of the second half
+        near = copies[copies.size // 2 + swap * (copies.size // 6):]
+        for value in (0, 1):
+            chances = draw.random((near.size, 63)) * (bits[near, 1:] == value)
+            bits[near, 1 + chances.argmax(axis=1)] = 1 - value
+    blank = draw.choice(rows, rows // 1000, replace=False)
+    bits[blank] = 0
+    bits[blank[::2], 0] = 1
+    return numpy.packbits(bits, axis=1)
+
+
+def array(name, make):
+    """The rows that make() gives, kept in a file under this name."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / f"{name}.npy"
+    if not path.exists():
+        unfinished = FOLDER / f"{name}.part.npy"
+        numpy.save(unfinished, make())
+        unfinished.rename(path)
+    return numpy.load(path)
+
+
 def database(name, values):
     """Path of a database with photos(id, phash) over the rows; rowids count from 1."""
     FOLDER.mkdir(parents=True, exist_ok=True)

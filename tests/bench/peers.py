@@ -1,4 +1,4 @@
-"""What dupgpu is measured against: FAISS's exact range search, and joins in plain SQL.
+"""What join.py measures dupgpu against: FAISS's exact range search, and joins in plain SQL.
 
 Each peer gives seconds for the whole self-join and the number of pairs; where only a part of it was run, the seconds
 are scaled by the share of the work done, which is exact for methods that look at every pair, and `scaled` says so.
@@ -71,7 +71,7 @@ def band_join(db, threshold):
                " PRIMARY KEY(number, value, id)) WITHOUT ROWID")
     for number, (low, high) in enumerate(zip(edges, edges[1:])):
         db.execute("INSERT INTO band SELECT ?, hash_int(phash) >> ? & ?, id, hash_int(phash) FROM photos",
-                   (number, int(low), (1 << int(high - low)) - 1))
+                   (number, int(low), (1 << int(high - low)) - 1 if high - low < 64 else -1))
     ((count,),) = db.execute(
         "SELECT count(*) FROM (SELECT DISTINCT a.id, b.id FROM band a JOIN band b"
         " ON b.number = a.number AND b.value = a.value AND b.id > a.id WHERE hamming(a.hash, b.hash) <= ?)",

@@ -28,7 +28,7 @@ def system_library_folder():
 def test_destdir(root, tmp_path):
     make(root, "install", f"DESTDIR={tmp_path}")
     library = system_library_folder().as_posix().lstrip("/")
-    scripts = [f"usr/share/dupgpu/{path.name}" for path in (root / "sql").glob("*.sql")]
+    scripts = [f"usr/share/dupgpu/{path.name}" for path in (root / "sql").iterdir() if path.is_file()]
     assert tree(tmp_path) == sorted([f"{library}/dupgpu.so", f"{library}/pkgconfig/dupgpu.pc", "usr/include/dupgpu.h",
                                      *scripts])
     make(root, "uninstall", f"DESTDIR={tmp_path}")

@@ -14,6 +14,8 @@ import pytest
 COLLECTION = pathlib.Path("/usr/share/palapeli/collection")
 CATALOGUE = "make_catalogue.sql"
 PAIRS = "duplicate_pairs.sql"
+MATRIX = "similarity_matrix.sql"
+CONSENSUS = "consensus_pairs.sql"
 
 
 @pytest.fixture
@@ -199,6 +201,75 @@ def test_distance_histogram_of_no_pictures(extension, scripts, tmp_path):
     (tmp_path / "Pictures").mkdir()
     catalogue(extension, scripts, tmp_path)
     assert run(extension, scripts / "distance_histogram.sql", tmp_path)[0] == ""
+def store(place, columns):
+    """photos(id, path, phash, dhash) over two columns of hashes, without pictures."""
+    db = sqlite3.connect(place / "photos.db")
+    db.execute("CREATE TABLE photos(id INTEGER PRIMARY KEY, path TEXT, phash BLOB, dhash BLOB)")
+    for number, (phash, dhash) in enumerate(zip(*columns, strict=True), 1):
+        db.execute("INSERT INTO photos VALUES(?, ?, ?, ?)", (number, f"p{number}", phash, dhash))
+    db.commit()
+    db.close()
+
+
+def similarities(output):
+    return {(int(i), int(j)): float(similarity)
+            for i, j, similarity in (line.split("|") for line in output.splitlines())}
+
+
+def test_similarity_matrix(extension, scripts, tmp_path):
+    phashes, dhashes = oracle.sample("phash", 300, 64), oracle.sample("clustered", 300, 256)
+    phashes[7] = None
+    store(tmp_path, (phashes, dhashes))
+    output, _ = run(extension, scripts / MATRIX, tmp_path)
+    assert output.count("\n") == 299 * 298 // 2
+    assert similarities(output) == {pair: 1 - distance / 64 for pair, distance in oracle.pairs(phashes, 64).items()}
+    output, _ = run(extension, scripts / MATRIX, tmp_path, parameters=[":column \"'dhash'\""])
+    assert similarities(output) == {pair: 1 - distance / 256 for pair, distance in oracle.pairs(dhashes, 256).items()}
+    output, _ = run(extension, scripts / MATRIX, tmp_path, parameters=[":threshold 9"])
+    assert similarities(output) == {pair: 1 - distance / 64 for pair, distance in oracle.pairs(phashes, 9).items()}
+
+
+def test_similarity_matrix_does_not_grow_with_its_rows(extension, scripts, tmp_path):
+    """Eight million rows in a shell that may take 64 MB of memory in all beside its libraries."""
+    store(tmp_path, (oracle.sample("uniform", 4000, 64), [None] * 4000))
+    command = f"ulimit -d 65536; sqlite3 -batch -cmd '.load {extension}' photos.db '.read {scripts / MATRIX}' | wc -l"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=300,
+                          env=dict(os.environ, DUPGPU_THREADS="1"))
+    assert (done.stderr, int(done.stdout)) == ("", 4000 * 3999 // 2)
+
+
+def test_consensus_pairs(extension, scripts, tmp_path):
+    phashes, dhashes = oracle.sample("phash", 800, 64), oracle.sample("planted", 800, 64)
+    for row in range(100, 160):  # copies by both hashes
+        phashes[row], dhashes[row] = (oracle.flip(column[row - 100], range(row % 7, 20, 5))
+                                      for column in (phashes, dhashes))
+    phashes[5:9] = [bytes(8)] * 2 + [b"\xff" * 8] * 2
+    dhashes[:9] = [dhashes[0]] * 9
+    phashes[200] = dhashes[300] = None
+    store(tmp_path, (phashes, dhashes))
+    normal = [value if value and 16 <= sum(map(int.bit_count, value)) <= 48 else None for value in phashes]
+    for parameters, t, u in (((), 10, 10), ((":phash_threshold 4", ":dhash_threshold 3"), 4, 3)):
+        by_dhash = oracle.pairs(dhashes, u)
+        expected = {(f"p{a}", f"p{b}", distance, by_dhash[a, b])
+                    for (a, b), distance in oracle.pairs(normal, t).items() if (a, b) in by_dhash}
+        output, _ = run(extension, scripts / CONSENSUS, tmp_path, parameters=parameters)
+        lines = [line.split("|") for line in output.splitlines()]
+        assert {(a, b, int(first), int(second)) for a, b, first, second in lines} == expected
+        assert len(lines) == len(expected) > 10
+        assert not {path for line in lines for path in line[:2]} & {"p6", "p7", "p8", "p9"}
+
+
+def test_consensus_of_a_catalogue(extension, scripts, place):
+    catalogue(extension, scripts, place)
+    change(place, "ALTER TABLE photos ADD COLUMN dhash BLOB")
+    shell = ["sqlite3", "-batch", "-bail", "-cmd", f".load {extension}", "photos.db"]
+    subprocess.run([*shell, "UPDATE photos SET dhash = dhash(readfile(path)) WHERE phash IS NOT NULL AND dhash IS NULL"],
+                   cwd=place, check=True)
+    output, _ = run(extension, scripts / CONSENSUS, place)
+    assert output.count("\n") == 2 and output.count(" small.JPEG") == 2 and "flat" not in output
+    once_more = subprocess.run([*shell, f".read {scripts / CONSENSUS}", f".read {scripts / CONSENSUS}"], cwd=place,
+                               capture_output=True, text=True, check=True)
+    assert once_more.stdout == 2 * output
 
 
 def test_scripts_run_twice_in_one_session(extension, scripts, place, shell):
