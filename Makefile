@@ -135,15 +135,25 @@ LIBDIR     ?= $(PREFIX)/lib$(addprefix /,$(MULTIARCH))
 INCLUDEDIR ?= $(PREFIX)/include
 SHAREDIR   ?= $(PREFIX)/share/dupgpu
 
-$(BUILD)/dupgpu.pc: FORCE
-	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' 'extension=$${libdir}/dupgpu.so' \
-	    'scripts=$(SHAREDIR)' '' 'Name: dupgpu' 'Description: SQLite extension that finds near-duplicate images' \
-	    'Version: $(VERSION)' 'Cflags: -I$${includedir}' >$@
+define PKGCONFIG
+prefix=$(PREFIX)
+libdir=$(LIBDIR)
+includedir=$(INCLUDEDIR)
+extension=$${libdir}/dupgpu.so
+scripts=$(SHAREDIR)
 
-install: all $(BUILD)/dupgpu.pc
+Name: dupgpu
+Description: SQLite extension that finds near-duplicate images
+Version: $(VERSION)
+Cflags: -I$${includedir}
+endef
+export PKGCONFIG
+
+install: all
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(SHAREDIR)
 	install -m 644 $(BUILD)/dupgpu.so $(DESTDIR)$(LIBDIR)
-	install -m 644 $(BUILD)/dupgpu.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	printf '%s\n' "$$PKGCONFIG" >$(DESTDIR)$(LIBDIR)/pkgconfig/dupgpu.pc
+	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/dupgpu.pc
 	install -m 644 ext/dupgpu.h $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 sql/*.sql $(DESTDIR)$(SHAREDIR)
 	install -m 755 sql/*.sh sql/*.py $(DESTDIR)$(SHAREDIR)
