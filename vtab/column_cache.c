@@ -88,7 +88,9 @@ static int add_database(sqlite3 *db, sqlite3_stmt *list, uint64_t databases, sql
 static char *stamp_of(sqlite3 *db, uint64_t databases)
 {
     sqlite3_stmt *list = NULL;
+    int dirty = 1;
     if (sqlite3_txn_state(db, NULL) == SQLITE_TXN_WRITE) return NULL;
+    if (!ask(db, "PRAGMA read_uncommitted", &dirty) || dirty) return NULL;
     sqlite3_str *text = sqlite3_str_new(db);
     int rc = sqlite3_prepare_v2(db, "PRAGMA database_list", -1, &list, NULL), good = rc == SQLITE_OK;
     while (good && (rc = sqlite3_step(list)) == SQLITE_ROW) good = add_database(db, list, databases, text);

@@ -7,8 +7,8 @@
  * after this connection changed something, a kept column is used only if its source is as it was:
  *
  * - Permission and names are checked anew, by preparing the statement that would read it.
- * - No transaction of this connection writes, neither when it was read nor when it is used. So nothing
- *   uncommitted is ever kept, and a rollback has nothing to take back.
+ * - No transaction of this connection writes, neither when it was read nor when it is used, and
+ * read_uncommitted is off. So nothing uncommitted is ever kept, and a rollback has nothing to take back.
  * - For each attached database the name and the schema cookie are the same. For those that the statement
  * reads (a view may read several) the version is the same, which every commit changes, of this connection or
  * of another one; and the file is, by its number, size and time, because another file may have been attached

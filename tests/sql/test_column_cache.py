@@ -394,6 +394,24 @@ def test_settings_apply_to_kept_columns(db):
     assert ask.nearest() == (key, "cached")
 
 
+def test_uncommitted_rows_of_others(connect):
+    """A shared cache lets a connection see what another one takes back."""
+    name = "file:near?mode=memory&cache=shared"
+    one, two = connect(name, uri=True), connect(name, uri=True)
+    one.table("t", [1, 3])
+    if not two.rows("SELECT 1 FROM sqlite_schema"):
+        pytest.skip("this SQLite is built without shared caches")
+    ask = Asker(two)
+    assert ask.nearest() == (1, "read")
+    two.run("PRAGMA read_uncommitted = 1")
+    one.run("BEGIN").run("INSERT INTO t VALUES(9, 0)")
+    assert [ask.nearest(), ask.nearest()] == [(9, "read"), (9, "read")]
+    one.run("ROLLBACK")
+    assert ask.nearest() == (1, "read")
+    two.run("PRAGMA read_uncommitted = 0")
+    assert ask.nearest()[0] == 1
+
+
 def test_connections_close(connect, file):
     """Nothing that is kept holds a connection open, or its database locked."""
     for _ in range(20):
