@@ -24,7 +24,7 @@ struct cursor {
     sqlite3_vtab_cursor base;
     dg_arguments arguments; /* from the last xFilter; a copy of the table's definition where there is one */
     sqlite3_int64 rowid;
-    _Alignas(max_align_t) char state[];
+    _Alignas(8) char state[]; /* as SQLite aligns its memory */
 };
 
 static const dg_table_function *function_of(const struct table *table)
