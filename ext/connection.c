@@ -26,6 +26,7 @@ void dg_connection_drop(void *connection)
 {
     dg_connection *c = connection;
     if (--c->references > 0) return;
+    if (c->columns) c->free_columns(c->columns);
     dg_roster_drop();
     sqlite3_free(c);
 }

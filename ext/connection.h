@@ -20,6 +20,8 @@ typedef struct dg_connection {
     int depth; /* source reads that run inside one another */
     dg_settings settings;
     dg_stats stats;
+    void *columns; /* the columns that are kept between statements, and how to free them; NULL: none */
+    void (*free_columns)(void *columns);
 } dg_connection;
 
 /* A new state with one reference, or NULL without memory. */

@@ -25,11 +25,8 @@ static int hex_digit(char c)
     return -1;
 }
 
-static enum dg_code read_hex(sqlite3_value *value, dg_hashvalue *hash, dg_err *err)
+enum dg_code dg_hashvalue_read_hex(const char *text, size_t length, dg_hashvalue *hash, dg_err *err)
 {
-    const char *text = (const char *)sqlite3_value_text(value);
-    if (!text) return dg_fail_nomem(err, "a hash");
-    size_t length = (size_t)sqlite3_value_bytes(value);
     if (length == 0 || length % 2 || length > 2 * DG_HASHVALUE_MAX)
         return dg_fail(err, DG_ERROR,
                        "TEXT of %zu characters ('%.40s'); hex digits come in pairs, 2 to %d of them", length,
@@ -62,7 +59,11 @@ enum dg_code dg_hashvalue_read(sqlite3_value *value, dg_hashvalue *hash, dg_err 
         hash->count = 8;
         return DG_OK;
     }
-    case SQLITE_TEXT: return read_hex(value, hash, err);
+    case SQLITE_TEXT: {
+        const char *text = (const char *)sqlite3_value_text(value);
+        if (!text) return dg_fail_nomem(err, "a hash");
+        return dg_hashvalue_read_hex(text, (size_t)sqlite3_value_bytes(value), hash, err);
+    }
     case SQLITE_FLOAT:
         return dg_fail(err, DG_ERROR,
                        "REAL; %s (hex digits such as 12345678e9 turn into REAL when imported into a column "

@@ -23,6 +23,9 @@ typedef struct dg_hashvalue {
  */
 enum dg_code dg_hashvalue_read(sqlite3_value *value, dg_hashvalue *hash, dg_err *err);
 
+/* The hash that is written as hex digits; otherwise as dg_hashvalue_read. */
+enum dg_code dg_hashvalue_read_hex(const char *text, size_t length, dg_hashvalue *hash, dg_err *err);
+
 /* "NULL", "INTEGER", "REAL", "TEXT" or "BLOB". */
 const char *dg_value_type_name(sqlite3_value *value);
 

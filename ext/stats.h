@@ -13,7 +13,8 @@
 enum { DG_STATS_KEPT = 64 };
 
 typedef struct dg_stats_row {
-    const char *op; /* static: the table's name */
+    const char *op;     /* static: the table's name */
+    const char *source; /* static: where the column came from, "read" or "cached" */
     dg_report report;
 } dg_stats_row;
 
@@ -22,9 +23,9 @@ typedef struct dg_stats {
     dg_stats_row ring[DG_STATS_KEPT];
 } dg_stats;
 
-static inline void dg_stats_add(dg_stats *stats, const char *op, const dg_report *report)
+static inline void dg_stats_add(dg_stats *stats, const char *op, const char *source, const dg_report *report)
 {
-    stats->ring[stats->added++ % DG_STATS_KEPT] = (dg_stats_row){op, *report};
+    stats->ring[stats->added++ % DG_STATS_KEPT] = (dg_stats_row){op, source, *report};
 }
 
 /* The number of the oldest row that is kept; stats->added is the newest. */

@@ -12,13 +12,13 @@
  * leaving and entering the virtual machine for each row, which is 40 % of the time. The function finds its
  * reader through a pointer bound to its first argument, so it does nothing for anybody else who calls it.
  */
-#define COLLECT "dupgpu_collect"
 #define POINTER_TYPE "dupgpu_reader"
 
 enum {
     MAX_DEPTH =
         8, /* source reads inside one another; a view of a view of a table function needs two or three */
     FIRST_CAPACITY = 1024,
+    VALUE_BYTES = 80, /* an sqlite3_value from sqlite3_value_dup, besides a text or BLOB */
 };
 
 struct reader {
@@ -87,7 +87,7 @@ static const char *rowid_name(const struct reader *r)
 /* "table"."column", never a lone "column": SQLite may take an unknown lone one for a text. */
 static char *select_sql(const struct reader *r, const char *key)
 {
-    static const char columns[] = "SELECT " COLLECT "(?1, \"%w\".\"%w\", \"%w\".\"%w\") FROM ";
+    static const char columns[] = "SELECT " DG_COLUMN_COLLECT "(?1, \"%w\".\"%w\", \"%w\".\"%w\") FROM ";
     const dg_column_source *s = r->source;
     sqlite3_str *sql = sqlite3_str_new(r->connection->db);
     sqlite3_str_appendf(sql, columns, s->table, key, s->table, s->column);
@@ -102,12 +102,13 @@ static int prepare_with_key(struct reader *r, const char *key)
     if (!sql) return SQLITE_NOMEM;
     int rc = sqlite3_prepare_v3(r->connection->db, sql, -1, SQLITE_PREPARE_FROM_DDL, &r->statement, NULL);
     sqlite3_free(sql);
-    return rc == SQLITE_OK ? sqlite3_bind_pointer(r->statement, 1, r, POINTER_TYPE, NULL) : rc;
+    return rc;
 }
 
 static int prepare(struct reader *r)
 {
     const char *key = r->source->id_column;
+    *r->error = NULL;
     if (!key) key = rowid_name(r);
     if (key) {
         int rc = prepare_with_key(r, key);
@@ -247,7 +248,7 @@ static void collect_step(sqlite3_context *context, int argc, sqlite3_value **arg
     (void)argc;
     struct reader *r = sqlite3_value_pointer(argv[0], POINTER_TYPE);
     if (!r) {
-        sqlite3_result_error(context, COLLECT ": for use by dupgpu's own tables only", -1);
+        sqlite3_result_error(context, DG_COLUMN_COLLECT ": for use by dupgpu's own tables only", -1);
     } else if (r->result == SQLITE_OK) {
         r->result = take_row(r, argv[1], argv[2]);
         if (r->result != SQLITE_OK) sqlite3_result_error(context, "", -1);
@@ -261,8 +262,8 @@ static void collect_final(sqlite3_context *context)
 
 int dg_column_register(dg_connection *connection)
 {
-    return sqlite3_create_function_v2(connection->db, COLLECT, 3, SQLITE_UTF8 | SQLITE_INNOCUOUS, NULL, NULL,
-                                      collect_step, collect_final, NULL);
+    return sqlite3_create_function_v2(connection->db, DG_COLUMN_COLLECT, 3, SQLITE_UTF8 | SQLITE_INNOCUOUS,
+                                      NULL, NULL, collect_step, collect_final, NULL);
 }
 
 /* Makes the column empty, with keys of the kind given. */
@@ -287,7 +288,9 @@ static int scan(struct reader *r, int integer_keys)
 {
     r->result = start(r, integer_keys);
     if (r->result != SQLITE_OK) return r->result;
-    int rc = sqlite3_step(r->statement);
+    int rc = sqlite3_bind_pointer(r->statement, 1, r, POINTER_TYPE, NULL);
+    if (rc != SQLITE_OK) return rc;
+    rc = sqlite3_step(r->statement);
     if (r->result != SQLITE_OK) return r->result;
     return rc == SQLITE_ROW ? SQLITE_OK : fail_sqlite(r, rc);
 }
@@ -366,30 +369,47 @@ static int sort(dg_column *c)
     return SQLITE_OK;
 }
 
-int dg_column_read(dg_connection *connection, const dg_column_source *source, dg_column *column, char **error)
+int dg_column_prepare(dg_connection *connection, const dg_column_source *source, sqlite3_stmt **statement,
+                      char **error)
 {
-    struct reader r = {.connection = connection, .source = source, .column = column, .error = error};
+    struct reader r = {.connection = connection, .source = source, .error = error};
+    int rc = prepare(&r);
+    if (rc != SQLITE_OK) sqlite3_finalize(r.statement);
+    *statement = rc == SQLITE_OK ? r.statement : NULL;
+    return rc;
+}
+
+int dg_column_scan(dg_connection *connection, const dg_column_source *source, sqlite3_stmt *statement,
+                   dg_column *column, char **error)
+{
+    struct reader r = {
+        .connection = connection, .source = source, .statement = statement, .column = column, .error = error};
     *error = NULL;
     if (connection->depth >= MAX_DEPTH) {
+        sqlite3_finalize(statement);
         *error = sqlite3_mprintf("%s: %s leads back to itself: it uses table functions %d deep",
                                  source->reader, source->table, MAX_DEPTH);
         return SQLITE_ERROR;
     }
     connection->depth++;
-    int rc = prepare(&r);
-    if (rc == SQLITE_OK) {
-        rc = scan(&r, 1);
-        if (rc == RESTART) {
-            sqlite3_reset(r.statement);
-            rc = scan(&r, 0);
-        }
+    int rc = scan(&r, 1);
+    if (rc == RESTART) {
+        sqlite3_reset(statement);
+        rc = scan(&r, 0);
     }
-    sqlite3_finalize(r.statement);
+    sqlite3_finalize(statement);
     connection->depth--;
 
     if (rc == SQLITE_OK && !r.sorted) rc = sort(column);
     if (rc != SQLITE_OK) dg_column_free(column);
     return rc;
+}
+
+int dg_column_read(dg_connection *connection, const dg_column_source *source, dg_column *column, char **error)
+{
+    sqlite3_stmt *statement;
+    int rc = dg_column_prepare(connection, source, &statement, error);
+    return rc == SQLITE_OK ? dg_column_scan(connection, source, statement, column, error) : rc;
 }
 
 void dg_column_free(dg_column *column)
@@ -400,6 +420,31 @@ void dg_column_free(dg_column *column)
     free(column->integers);
     free(column->hashes);
     *column = (dg_column){0};
+}
+
+/* Gives back the room behind the rows. */
+static void *shrink(void *memory, size_t bytes)
+{
+    void *smaller = bytes ? realloc(memory, bytes) : NULL;
+    return smaller ? smaller : memory;
+}
+
+uint64_t dg_column_trim(dg_column *c)
+{
+    const uint64_t hashes = (uint64_t)c->rows * c->words * sizeof *c->hashes;
+    uint64_t bytes = hashes;
+    c->hashes = shrink(c->hashes, hashes);
+    if (c->integers) {
+        c->integers = shrink(c->integers, c->rows * sizeof *c->integers);
+        return bytes + c->rows * sizeof *c->integers;
+    }
+    c->values = shrink(c->values, c->rows * sizeof *c->values);
+    for (uint32_t i = 0; i < c->rows; i++) {
+        const int type = sqlite3_value_type(c->values[i]);
+        bytes += sizeof *c->values + VALUE_BYTES;
+        if (type == SQLITE_TEXT || type == SQLITE_BLOB) bytes += (uint64_t)sqlite3_value_bytes(c->values[i]);
+    }
+    return bytes;
 }
 
 static int find_integer(const dg_column *c, int64_t key, uint32_t *row)

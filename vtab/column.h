@@ -18,6 +18,9 @@
 
 #include "../ext/connection.h"
 
+/* The function through which rows are collected. */
+#define DG_COLUMN_COLLECT "dupgpu_collect"
+
 typedef struct dg_column_source {
     const char *reader;    /* the table function, to start error texts */
     const char *table;     /* table or view */
@@ -43,6 +46,18 @@ int dg_column_register(dg_connection *connection);
  */
 int dg_column_read(dg_connection *connection, const dg_column_source *source, dg_column *column,
                    char **error);
+
+/*
+ * The two halves of dg_column_read. The first looks the names up and asks the authorizer; the second reads,
+ * and finalizes the statement in any case. The statement's text is for EXPLAIN.
+ */
+int dg_column_prepare(dg_connection *connection, const dg_column_source *source, sqlite3_stmt **statement,
+                      char **error);
+int dg_column_scan(dg_connection *connection, const dg_column_source *source, sqlite3_stmt *statement,
+                   dg_column *column, char **error);
+
+/* Gives back memory that the column does not need. Returns the bytes that it holds. */
+uint64_t dg_column_trim(dg_column *column);
 
 /* Frees what the column holds and empties it; may be repeated. */
 void dg_column_free(dg_column *column);

@@ -10,8 +10,6 @@ enum {
     FOCUS_RUNS = 4,          /* single rows compared before all pairs are worth the effort */
 };
 
-enum { NAME_TABLE, NAME_COLUMN, NAME_SCHEMA, NAME_ID };
-
 void dg_pairs_init(dg_pairs *pairs, dg_connection *connection, const char *op)
 {
     *pairs = (dg_pairs){.connection = connection, .op = op, .ended = 1};
@@ -23,7 +21,9 @@ static void finish_run(dg_pairs *p)
     if (p->join) {
         dg_report report;
         dg_join_report_get(p->join, &report);
-        dg_stats_add(&p->connection->stats, p->op, &report);
+        const dg_borrowed *read =
+            strcmp(p->borrowed[0].from, "read") == 0 ? &p->borrowed[0] : &p->borrowed[p->two];
+        dg_stats_add(&p->connection->stats, p->op, read->from, &report);
         dg_join_close(p->join);
         p->join = NULL;
     }
@@ -47,22 +47,19 @@ static void forget_index(dg_pairs *p)
     p->focus_runs = 0;
 }
 
-static void forget_columns(dg_pairs *p)
+static void return_columns(dg_pairs *p)
 {
     for (int side = 0; side < 2; side++) {
-        dg_column_free(&p->column[side]);
-        for (int i = 0; i < 4; i++) {
-            sqlite3_free(p->names[side][i]);
-            p->names[side][i] = NULL;
-        }
+        dg_column_return(&p->borrowed[side]);
+        p->column[side] = NULL;
     }
-    clear_output(p);
 }
 
 void dg_pairs_free(dg_pairs *p)
 {
     finish_run(p);
-    forget_columns(p);
+    return_columns(p);
+    clear_output(p);
     forget_index(p);
     free(p->buffer);
     p->buffer = NULL;
@@ -86,111 +83,66 @@ static int fail(dg_pairs *p, const dg_err *err, char **error)
     return SQLITE_ERROR;
 }
 
-static int same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 static int same_range(dg_range a, dg_range b)
 {
     return a.low == b.low && a.high == b.high;
 }
 
-static int same_columns(const dg_pairs *p, const dg_pairs_request *request)
-{
-    if (p->two != request->two || p->changes != sqlite3_total_changes64(p->connection->db)) return 0;
-    for (int side = 0; side <= p->two; side++) {
-        char *const *names = p->names[side];
-        const dg_column_source *source = &request->source[side];
-        if (!names[NAME_TABLE] || !same_text(names[NAME_TABLE], source->table) ||
-            !same_text(names[NAME_COLUMN], source->column) ||
-            !same_text(names[NAME_SCHEMA], source->schema) || !same_text(names[NAME_ID], source->id_column))
-            return 0;
-    }
-    return 1;
-}
-
-static int read_column(dg_pairs *p, int side, const dg_column_source *source, char **error)
-{
-    const char *names[4] = {source->table, source->column, source->schema, source->id_column};
-    for (int i = 0; i < 4; i++) {
-        if (!names[i]) continue;
-        p->names[side][i] = sqlite3_mprintf("%s", names[i]);
-        if (!p->names[side][i]) return SQLITE_NOMEM;
-    }
-    return dg_column_read(p->connection, source, &p->column[side], error);
-}
-
-static int read_columns(dg_pairs *p, const dg_pairs_request *request, char **error)
+/* Borrows the columns of the request, and forgets what others gave. Nothing is on loan after a failure. */
+static int borrow_columns(dg_pairs *p, const dg_pairs_request *request, char **error)
 {
     const dg_column_source *source = request->source;
-    int rc = SQLITE_OK;
-    forget_columns(p);
+    int rc = SQLITE_OK, fresh = p->two != request->two;
     p->two = request->two;
-    p->changes = sqlite3_total_changes64(p->connection->db);
-    for (int side = 0; side <= p->two && rc == SQLITE_OK; side++)
-        rc = read_column(p, side, &source[side], error);
-    if (rc == SQLITE_OK && p->two && p->column[0].bits && p->column[1].bits &&
-        p->column[0].bits != p->column[1].bits) {
+    for (int side = 0; side <= p->two && rc == SQLITE_OK; side++) {
+        rc = dg_column_borrow(p->connection, &source[side], &p->borrowed[side], error);
+        if (rc != SQLITE_OK) break;
+        p->column[side] = dg_borrowed_column(&p->borrowed[side]);
+        fresh |= p->borrowed[side].fresh;
+    }
+    if (rc == SQLITE_OK && p->two && p->column[0]->bits && p->column[1]->bits &&
+        p->column[0]->bits != p->column[1]->bits) {
         *error = sqlite3_mprintf("%s: hashes of %s.%s have %u bits, those of %s.%s have %u", p->op,
-                                 source[0].table, source[0].column, p->column[0].bits, source[1].table,
-                                 source[1].column, p->column[1].bits);
+                                 source[0].table, source[0].column, p->column[0]->bits, source[1].table,
+                                 source[1].column, p->column[1]->bits);
         rc = SQLITE_ERROR;
     }
-    if (rc != SQLITE_OK) forget_columns(p);
+    if (rc != SQLITE_OK) return_columns(p);
+    if (fresh || rc != SQLITE_OK) {
+        forget_index(p);
+        clear_output(p);
+    }
     return rc;
 }
 
 static uint32_t bits_of(const dg_pairs *p)
 {
-    uint32_t bits = p->column[0].bits ? p->column[0].bits : p->column[p->two].bits;
+    uint32_t bits = p->column[0]->bits ? p->column[0]->bits : p->column[p->two]->bits;
     return bits ? bits : 64; /* of no rows, any width */
 }
 
-/* A copy of a column's hashes, or the only ones, for the join to own. NULL without memory. */
-static uint64_t *own_hashes(dg_column *column, int copy)
+/* The rows for a join, which takes them for its own. */
+static int give_rows(dg_pairs *p, dg_join_spec *spec)
 {
-    uint64_t *hashes = column->hashes;
-    if (!copy) {
-        column->hashes = NULL;
-        return hashes;
-    }
-    size_t bytes = (size_t)column->rows * column->words * sizeof *hashes;
-    hashes = malloc(bytes ? bytes : sizeof *hashes);
-    if (hashes && bytes) memcpy(hashes, column->hashes, bytes);
-    return hashes;
-}
-
-/*
- * The hashes for a join, which takes them for its own. The first request gives its only copy away; from the
- * second on, when a third is likely, a copy is made, after reading the columns anew if need be.
- */
-static int give_hashes(dg_pairs *p, const dg_pairs_request *request, dg_join_spec *spec, char **error)
-{
-    if (!p->column[0].hashes) {
-        int rc = read_columns(p, request, error);
-        if (rc != SQLITE_OK) return rc;
-    }
-    int copy = p->requests++ > 0;
-    spec->rows = p->column[0].rows;
-    spec->hashes = own_hashes(&p->column[0], copy);
-    if (spec->hashes && p->two) {
-        spec->right_rows = p->column[1].rows;
-        spec->right = own_hashes(&p->column[1], copy);
-    }
-    if (spec->hashes && (spec->right || !p->two)) return SQLITE_OK;
+    spec->rows = p->column[0]->rows;
+    spec->hashes = dg_borrowed_hashes(&p->borrowed[0]);
+    if (!spec->hashes) return SQLITE_NOMEM;
+    if (!p->two) return SQLITE_OK;
+    spec->right_rows = p->column[1]->rows;
+    spec->right = dg_borrowed_hashes(&p->borrowed[1]);
+    if (spec->right) return SQLITE_OK;
     free(spec->hashes);
     return SQLITE_NOMEM;
 }
 
 /* Opens the join for p->distances. */
-static int open_join(dg_pairs *p, const dg_pairs_request *request, enum dg_join_focus focus, char **error)
+static int open_join(dg_pairs *p, enum dg_join_focus focus, char **error)
 {
     dg_err err = {0};
     dg_join_spec spec = {0};
     dg_probe_start(&p->probe, p->connection->db);
     if (dg_settings_for_join(&p->connection->settings, &spec, &err) != DG_OK) return fail(p, &err, error);
-    int rc = give_hashes(p, request, &spec, error);
+    int rc = give_rows(p, &spec);
     if (rc != SQLITE_OK) return rc;
     spec.bits = bits_of(p);
     spec.threshold = p->distances.high < (int64_t)spec.bits ? (uint32_t)p->distances.high : spec.bits;
@@ -268,12 +220,12 @@ int dg_pairs_refill(dg_pairs *p, char **error)
 
 /* Computes all pairs and files them. The index stays empty, and is refused from now on, where that is too
  * much. */
-static int make_index(dg_pairs *p, const dg_pairs_request *request, enum dg_join_focus side, char **error)
+static int make_index(dg_pairs *p, enum dg_join_focus side, char **error)
 {
-    int rc = open_join(p, request, DG_FOCUS_NONE, error);
+    int rc = open_join(p, DG_FOCUS_NONE, error);
     while (rc == SQLITE_OK && !p->ended && make_room(p, INDEXED_PAIRS)) rc = read_join(p, error);
     if (rc != SQLITE_OK) return rc;
-    if (!p->ended || !dg_pair_index_make(&p->index, p->column[side == DG_FOCUS_SECOND ? p->two : 0].rows,
+    if (!p->ended || !dg_pair_index_make(&p->index, p->column[side == DG_FOCUS_SECOND ? p->two : 0]->rows,
                                          p->buffer, p->count, side == DG_FOCUS_SECOND))
         p->index_refused = 1;
     finish_run(p);
@@ -294,14 +246,11 @@ int dg_pairs_filter(dg_pairs *p, const dg_pairs_request *request, char **error)
     int rc;
     *error = NULL;
     finish_run(p);
-    if (!same_columns(p, request)) {
-        forget_index(p);
-        rc = read_columns(p, request, error);
-        if (rc != SQLITE_OK) return rc;
-    }
+    rc = borrow_columns(p, request, error);
+    if (rc != SQLITE_OK) return rc;
 
     enum dg_join_focus focus = request->focus;
-    const dg_column *keys = &p->column[focus == DG_FOCUS_SECOND ? p->two : 0];
+    const dg_column *keys = p->column[focus == DG_FOCUS_SECOND ? p->two : 0];
     uint32_t row = 0;
     int matches = focus == DG_FOCUS_NONE ? 1 : dg_column_find(keys, request->key, &row);
     /* Keys that are not unique: SQLite picks from all pairs. So it does from a shard, which is cut from all
@@ -322,14 +271,14 @@ int dg_pairs_filter(dg_pairs *p, const dg_pairs_request *request, char **error)
     if (matches == 0 || p->distances.high < 0 || p->distances.low > p->distances.high) return SQLITE_OK;
 
     if (focus != DG_FOCUS_NONE && !p->index.start && !p->index_refused && p->focus_runs++ >= FOCUS_RUNS) {
-        rc = make_index(p, request, focus, error);
+        rc = make_index(p, focus, error);
         if (rc != SQLITE_OK) return rc;
     }
     if (focus != DG_FOCUS_NONE && p->index.start && p->index.by_second == (focus == DG_FOCUS_SECOND)) {
         answer_from_index(p, row);
         return SQLITE_OK;
     }
-    rc = open_join(p, request, focus, error);
+    rc = open_join(p, focus, error);
     return rc == SQLITE_OK ? dg_pairs_refill(p, error) : rc;
 }
 
@@ -360,8 +309,8 @@ void dg_pairs_column(const void *state, sqlite3_context *context, int column)
     const dg_pairs *p = state;
     const dg_pair *pair = dg_pairs_get(p);
     switch (column) {
-    case DG_PAIR_FIRST: dg_column_result_key(&p->column[0], context, pair->a); break;
-    case DG_PAIR_SECOND: dg_column_result_key(&p->column[p->two], context, pair->b); break;
+    case DG_PAIR_FIRST: dg_column_result_key(p->column[0], context, pair->a); break;
+    case DG_PAIR_SECOND: dg_column_result_key(p->column[p->two], context, pair->b); break;
     case DG_PAIR_DISTANCE: sqlite3_result_int(context, (int)pair->distance); break;
     case DG_PAIR_SIMILARITY: sqlite3_result_double(context, 1.0 - (double)pair->distance / bits_of(p)); break;
     }

@@ -3,17 +3,17 @@
  * pair after another.
  *
  * A dg_pairs belongs to one cursor and serves it again and again, for SQLite may filter a cursor once for
- * every row of an outer table. So it remembers the column that was read, the whole result if it was short,
- * and, when single rows are asked for again and again, an index of all pairs. All of it is good for one
- * statement, as long as this connection changed nothing since (other connections cannot change what a running
- * statement sees), is bounded by the column, CACHED_PAIRS and INDEXED_PAIRS, and goes with the cursor. Where
- * SQLite closes and opens a cursor for each row of the outer table, as it does for correlated subqueries,
- * dg_pairs_move hands everything on.
+ * every row of an outer table. So beside the columns, which are on loan (column_cache.h), it remembers the
+ * whole result if it was short, and, when single rows are asked for again and again, an index of all pairs.
+ * All of it is good for one statement, as long as this connection changed nothing since (other connections
+ * cannot change what a running statement sees), is bounded by CACHED_PAIRS and INDEXED_PAIRS, and goes with
+ * the cursor. Where SQLite closes and opens a cursor for each row of the outer table, as it does for
+ * correlated subqueries, dg_pairs_move hands everything on.
  */
 #ifndef DG_VTAB_PAIRS_H
 #define DG_VTAB_PAIRS_H
 
-#include "column.h"
+#include "column_cache.h"
 #include "pair_index.h"
 #include "plan.h"
 #include "table_function.h"
@@ -33,14 +33,11 @@ typedef struct dg_pairs {
     dg_connection *connection;
     const char *op; /* for dupgpu_stats */
 
-    /* The columns in memory: their names, the changes counted when they were read, and their keys; hashes may
-     * be gone. */
-    char *names[2][4];
-    sqlite3_int64 changes;
-    dg_column column[2];
+    /* The columns, on loan. */
+    dg_borrowed borrowed[2];
+    const dg_column *column[2];
     int two;
-    int requests;   /* runs asked for so far */
-    int focus_runs; /* of them, for one row */
+    int focus_runs; /* runs for one row so far */
 
     /* The run, and what it was asked. */
     dg_join *join;
@@ -86,7 +83,7 @@ enum {
 static inline int dg_pairs_next(dg_pairs *pairs, char **error)
 {
     pairs->at++;
-    const int64_t *keys_a = pairs->column[0].integers, *keys_b = pairs->column[pairs->two].integers;
+    const int64_t *keys_a = pairs->column[0]->integers, *keys_b = pairs->column[pairs->two]->integers;
     if (keys_a && keys_b && pairs->at + DG_PAIRS_AHEAD < pairs->count) {
         __builtin_prefetch(&keys_a[pairs->out[pairs->at + DG_PAIRS_AHEAD].a]);
         __builtin_prefetch(&keys_b[pairs->out[pairs->at + DG_PAIRS_AHEAD].b]);

@@ -81,6 +81,14 @@ sqlite3_value *dg_plan_known(sqlite3_index_info *info, const dg_plan_slot *slot)
     return value && sqlite3_value_type(value) != SQLITE_NULL ? value : NULL;
 }
 
+void dg_plan_order(sqlite3_index_info *info, const int *columns, int count)
+{
+    if (info->nOrderBy > count) return;
+    for (int i = 0; i < info->nOrderBy; i++)
+        if (info->aOrderBy[i].iColumn != columns[i] || info->aOrderBy[i].desc) return;
+    info->orderByConsumed = info->nOrderBy > 0;
+}
+
 /* The largest integer <= value, kept inside int64. */
 static int64_t floor_integer(double value)
 {

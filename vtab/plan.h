@@ -45,6 +45,12 @@ void dg_plan_values(int number, sqlite3_value **argv, int count, sqlite3_value *
 /* The value a slot's constraint compares with, if it is known while planning and not NULL; else NULL. */
 sqlite3_value *dg_plan_known(sqlite3_index_info *info, const dg_plan_slot *slot);
 
+/*
+ * Tells SQLite that it need not sort, if ORDER BY asks for the columns listed or the first of them,
+ * ascending: the order in which the table gives its rows.
+ */
+void dg_plan_order(sqlite3_index_info *info, const int *columns, int count);
+
 /* A range of distances, both ends included; empty when low > high. */
 typedef struct dg_range {
     int64_t low, high;

@@ -109,16 +109,13 @@ static int read_argument(const dg_table_function *f, dg_arguments *arguments, in
                          char **error)
 {
     static const char *const things[] = {"the name of a table or view as TEXT",
-                                         "the name of a column as TEXT",
-                                         "the name of a schema as TEXT",
-                                         "",
-                                         "TEXT",
-                                         "a value"};
+                                         "the name of a column as TEXT", "the name of a schema as TEXT", "",
+                                         "TEXT"};
     const dg_argument *argument = &f->arguments[i];
     int type = value ? sqlite3_value_type(value) : SQLITE_NULL;
-    if (type == SQLITE_NULL && !argument->required) return SQLITE_OK;
+    if (type == SQLITE_NULL && (!argument->required || argument->kind == DG_ARGUMENT_VALUE)) return SQLITE_OK;
     if (argument->kind == DG_ARGUMENT_NUMBER) return read_number(f, arguments, i, value, error);
-    if (argument->kind == DG_ARGUMENT_VALUE && type != SQLITE_NULL) {
+    if (argument->kind == DG_ARGUMENT_VALUE) {
         arguments->value[i] = sqlite3_value_dup(value);
         arguments->given |= 1u << i;
         return arguments->value[i] ? SQLITE_OK : SQLITE_NOMEM;
@@ -283,8 +280,8 @@ static int list_slots(const struct table *table, dg_plan_slot *slots)
     for (int i = 0; !table->named && i < f->argument_count; i++)
         slots[n++] = (dg_plan_slot){f->arguments[i].required ? DG_SLOT_REQUIRED : DG_SLOT_OPTIONAL,
                                     f->column_count + i, SQLITE_INDEX_CONSTRAINT_EQ, 1, f->arguments[i].name};
-    memcpy(slots + n, f->filters, (size_t)f->filter_count * sizeof *slots);
-    return n + f->filter_count;
+    for (int i = 0; i < f->filter_count; i++) slots[n++] = f->filters[i];
+    return n;
 }
 
 const char *dg_planning_argument(const dg_planning *planning, int argument)

@@ -22,7 +22,7 @@ enum dg_argument_kind {
     DG_ARGUMENT_SCHEMA, /* TEXT, the name of a schema */
     DG_ARGUMENT_NUMBER, /* INTEGER, `least` or more; 6.0 and '6' count as 6 */
     DG_ARGUMENT_WORD,   /* TEXT, one of `words` */
-    DG_ARGUMENT_VALUE,  /* anything but NULL; a table named for good gives it as TEXT */
+    DG_ARGUMENT_VALUE,  /* anything; NULL counts as not given; a table named for good gives it as text[] */
 };
 
 typedef struct dg_argument {

@@ -12,7 +12,8 @@ enum {
     COLUMN_RESULTS,
     COLUMN_SECONDS,
     COLUMN_BYTES,
-    COLUMN_FALLBACK
+    COLUMN_FALLBACK,
+    COLUMN_SOURCE
 };
 
 static int stats_begin(dg_connection *connection, dg_list_scan *scan, char **error)
@@ -43,6 +44,7 @@ static void stats_column(const dg_connection *connection, const dg_list_scan *sc
     case COLUMN_FALLBACK:
         if (report->fallback[0]) sqlite3_result_text(context, report->fallback, -1, SQLITE_TRANSIENT);
         break;
+    case COLUMN_SOURCE: sqlite3_result_text(context, stats->source, -1, SQLITE_STATIC); break;
     }
 }
 
@@ -52,7 +54,7 @@ int dg_vt_stats_register(dg_connection *connection)
         .name = DG_LAST_MODULE,
         .declaration = "CREATE TABLE x(op TEXT, backend TEXT, device TEXT, plan TEXT, rows INTEGER, "
                        "batches INTEGER, candidates INTEGER, results INTEGER, seconds REAL, bytes INTEGER, "
-                       "fallback TEXT)",
+                       "fallback TEXT, source TEXT)",
         .begin = stats_begin,
         .column = stats_column,
     };

@@ -7,6 +7,10 @@ int dg_vtab_register(dg_connection *connection, char **error)
     int rc = dg_column_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_similar_pairs_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_similarity_join_register(connection);
+    if (rc == SQLITE_OK) rc = dg_vt_similar_groups_register(connection);
+    if (rc == SQLITE_OK) rc = dg_vt_nearest_register(connection);
+    if (rc == SQLITE_OK) rc = dg_vt_nearest_join_register(connection);
+    if (rc == SQLITE_OK) rc = dg_vt_distance_histogram_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_devices_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_settings_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_stats_register(connection);
@@ -22,9 +26,11 @@ int dg_vtab_fail(sqlite3_vtab *vtab, int rc, char *text)
     return rc;
 }
 
-int dg_vtab_fail_kernel(sqlite3_vtab *vtab, const char *name, const dg_err *err)
+int dg_vtab_failure(const char *name, const dg_err *err, char **error)
 {
+    *error = NULL;
     if (err->code == DG_NOMEM) return SQLITE_NOMEM;
     if (err->code == DG_INTERRUPT) return SQLITE_INTERRUPT;
-    return dg_vtab_fail(vtab, SQLITE_ERROR, sqlite3_mprintf("%s: %s", name, err->text));
+    *error = sqlite3_mprintf("%s: %s", name, err->text);
+    return SQLITE_ERROR;
 }

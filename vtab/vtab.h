@@ -15,6 +15,10 @@ int dg_vtab_register(dg_connection *connection, char **error);
 /* One table each; returns an SQLite code. */
 int dg_vt_similar_pairs_register(dg_connection *connection);
 int dg_vt_similarity_join_register(dg_connection *connection);
+int dg_vt_similar_groups_register(dg_connection *connection);
+int dg_vt_nearest_register(dg_connection *connection);
+int dg_vt_nearest_join_register(dg_connection *connection);
+int dg_vt_distance_histogram_register(dg_connection *connection);
 int dg_vt_devices_register(dg_connection *connection);
 int dg_vt_settings_register(dg_connection *connection);
 int dg_vt_stats_register(dg_connection *connection);
@@ -23,7 +27,8 @@ int dg_vt_stats_register(dg_connection *connection);
  */
 int dg_vtab_fail(sqlite3_vtab *vtab, int rc, char *text);
 
-/* The code a cursor returns for a kernel's failure; DG_ERROR's text goes to the table after "name: ". */
-int dg_vtab_fail_kernel(sqlite3_vtab *vtab, const char *name, const dg_err *err);
+/* The SQLite code for a kernel's failure in xFilter or xNext; *error gets a text for DG_ERROR, after "name:
+ * ". */
+int dg_vtab_failure(const char *name, const dg_err *err, char **error);
 
 #endif

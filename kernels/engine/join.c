@@ -481,6 +481,26 @@ enum dg_code dg_join_read(dg_join *join, dg_pair *pairs, size_t capacity, size_t
     return err->code;
 }
 
+enum dg_code dg_join_read_distinct(dg_join *join, const dg_hit **hits, uint32_t *count, dg_err *err)
+{
+    double begun = dg_clock();
+    *count = 0;
+    if (dg_poll_stop(&join->spec.poll)) return dg_fail(err, DG_INTERRUPT, "interrupted");
+    if (next_hits(join, err) == DG_OK) {
+        *hits = join->hits;
+        *count = join->hit = join->hit_count;
+    }
+    join->report.seconds += dg_clock() - begun;
+    join->report.results += *count;
+    if (err->code) join->failure = *err;
+    return err->code;
+}
+
+dg_join_rows dg_join_rows_get(const dg_join *join)
+{
+    return (dg_join_rows){join->spec.hashes, join->side[0].rows, join->side[0].first, join->unique[0]};
+}
+
 void dg_join_report_get(const dg_join *join, dg_report *report)
 {
     *report = join->report;

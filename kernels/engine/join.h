@@ -13,6 +13,7 @@
 #define DG_ENGINE_JOIN_H
 
 #include "../error.h"
+#include "../ops.h"
 #include "../poll.h"
 #include "place.h"
 
@@ -84,6 +85,28 @@ enum dg_code dg_join_open(const dg_join_spec *spec, dg_join **out, dg_err *err);
  * After a failure only dg_join_report_get and dg_join_close may be called.
  */
 enum dg_code dg_join_read(dg_join *join, dg_pair *pairs, size_t capacity, size_t *count, dg_err *err);
+
+/*
+ * In place of dg_join_read, for a join of one column without focus whose reader counts rows himself: the next
+ * pairs of distinct rows within the threshold, by their numbers in dg_join_rows; *count 0 at the end. Pairs
+ * of equal rows are left out. The hits stay valid until the next call.
+ */
+enum dg_code dg_join_read_distinct(dg_join *join, const dg_hit **hits, uint32_t *count, dg_err *err);
+
+/*
+ * The distinct rows of one column, in an order of their own and with their bits in any one order: number u
+ * stands for the rows of the column of[first[u]] .. of[first[u + 1] - 1], ascending. `of` and `first` are
+ * NULL where equal rows could not be collapsed: then number u is row u, and equal rows are hits at distance
+ * 0.
+ */
+typedef struct dg_join_rows {
+    const uint64_t *hashes;
+    const uint32_t *of, *first;
+    uint32_t count;
+} dg_join_rows;
+
+/* Valid until the join is closed; the order of bits, until it is read on. */
+dg_join_rows dg_join_rows_get(const dg_join *join);
 
 void dg_join_report_get(const dg_join *join, dg_report *report);
 

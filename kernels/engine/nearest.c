@@ -105,7 +105,7 @@ static enum dg_code load_rows(dg_nearest *n, uint32_t row, dg_err *err)
     n->place.backend->free(n->place.device, &n->rows);
     n->begin = n->end = 0;
     if (n->place.backend->alloc(n->place.device, count * row_bytes(n),
-                                n->spec.hashes + (size_t)row * n->words, &n->rows, err))
+                                (void *)(n->spec.hashes + (size_t)row * n->words), &n->rows, err))
         return err->code;
     n->begin = row;
     n->end = row + count;
@@ -275,10 +275,7 @@ enum dg_code dg_nearest_open(const dg_nearest_spec *spec, dg_nearest **out, dg_e
     const double begun = dg_clock();
     dg_nearest *n = calloc(1, sizeof *n);
     *out = NULL;
-    if (!n) {
-        free(spec->hashes);
-        return dg_fail_nomem(err, "a search");
-    }
+    if (!n) return dg_fail_nomem(err, "a search");
     n->spec = *spec;
     n->words = (spec->bits + 63) / 64;
     n->report.rows = n->report.unique_rows = spec->rows;
@@ -299,11 +296,6 @@ enum dg_code dg_nearest_open(const dg_nearest_spec *spec, dg_nearest **out, dg_e
     }
     dg_nearest_close(n);
     return err->code;
-}
-
-const uint64_t *dg_nearest_rows(const dg_nearest *nearest)
-{
-    return nearest->spec.hashes;
 }
 
 enum dg_code dg_nearest_find(dg_nearest *n, const uint64_t *queries, uint32_t count, uint32_t k,
@@ -336,7 +328,6 @@ void dg_nearest_close(dg_nearest *nearest)
     if (!nearest) return;
     free_buffers(nearest);
     dg_place_close(&nearest->place, nearest->failure.code ? &nearest->failure : NULL);
-    free(nearest->spec.hashes);
     free(nearest->found);
     free(nearest->neighbours);
     free(nearest->merged);

@@ -16,9 +16,9 @@
 #include <stdint.h>
 
 typedef struct dg_nearest_spec {
-    uint64_t *hashes; /* as in dg_join_spec; dg_nearest_open takes ownership, also when it fails */
-    uint32_t rows;    /* in the order that breaks ties */
-    uint32_t bits;    /* 1..DG_JOIN_MAX_BITS */
+    const uint64_t *hashes; /* as in dg_join_spec; the caller's, unchanged until the search is closed */
+    uint32_t rows;          /* in the order that breaks ties */
+    uint32_t bits;          /* 1..DG_JOIN_MAX_BITS */
     uint64_t queries; /* how many are to be expected in all: decides, with backend "auto", where to search */
     dg_place_spec place;
     dg_poll poll; /* must stay valid until the search is closed */
@@ -38,9 +38,6 @@ typedef struct dg_nearest dg_nearest;
 /* Opens a search. On failure *out is NULL. */
 enum dg_code dg_nearest_open(const dg_nearest_spec *spec, dg_nearest **out, dg_err *err);
 
-/* The table's rows, for searches that ask about each of them. */
-const uint64_t *dg_nearest_rows(const dg_nearest *nearest);
-
 /*
  * For each of `count` queries, rows * words as the table's, the rows that come first by (distance, row
  * number) among those with distance <= limit: found[i] of them, at most k, in that order at
@@ -52,7 +49,7 @@ enum dg_code dg_nearest_find(dg_nearest *nearest, const uint64_t *queries, uint3
 
 void dg_nearest_report_get(const dg_nearest *nearest, dg_report *report);
 
-/* Frees everything; NULL is allowed. */
+/* Frees everything but the caller's rows; NULL is allowed. */
 void dg_nearest_close(dg_nearest *nearest);
 
 #endif

@@ -49,16 +49,15 @@ static uint64_t *copy_of(const job *j)
 static double search(job *j, dg_report *report, dg_err *err)
 {
     const dg_nearest_spec spec = {
-        .hashes = copy_of(j), .rows = j->rows, .bits = j->bits, .queries = j->queries, .place = j->place};
+        .hashes = j->column, .rows = j->rows, .bits = j->bits, .queries = j->queries, .place = j->place};
     uint32_t *found = malloc(j->queries * sizeof *found);
     dg_neighbour *neighbours = malloc((size_t)j->queries * j->k * sizeof *neighbours);
     dg_nearest *nearest = NULL;
     const double begun = now();
-    if (!spec.hashes || !found || !neighbours)
+    if (!found || !neighbours)
         dg_fail_nomem(err, "the benchmark");
     else if (dg_nearest_open(&spec, &nearest, err) == DG_OK)
-        dg_nearest_find(nearest, dg_nearest_rows(nearest), j->queries, j->k, UINT32_MAX, found, neighbours,
-                        err);
+        dg_nearest_find(nearest, j->column, j->queries, j->k, UINT32_MAX, found, neighbours, err);
     const double seconds = now() - begun;
     if (nearest) dg_nearest_report_get(nearest, report);
     dg_nearest_close(nearest);

@@ -401,6 +401,77 @@ static void pairs_by_name(void **state)
     sweep(ROWS, "SELECT * FROM similar_pairs('t', 'h', -1)");
 }
 
+static void groups_of_rows(void **state)
+{
+    (void)state;
+    sweep(ROWS, "SELECT count(*), max(group_id), sum(id), sum(distance), sum(representative) FROM "
+                "similar_groups('t', 'h', 2)");
+    sweep(ROWS, "SELECT * FROM similar_groups('t', 'h', 1, 'complete') WHERE id < 20");
+    sweep(ROWS, "SELECT count(*), max(group_id) FROM similar_groups('t', 'h', 64, 'components')");
+    /* One component of 700 distinct rows, which takes a second join. */
+    sweep(ROWS "DELETE FROM t; INSERT INTO t WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM c "
+               "WHERE i < 700) SELECT i, i FROM c;",
+          "SELECT count(*), max(group_id), sum(distance) FROM similar_groups('t', 'h', 2)");
+    sweep(ROWS "CREATE TABLE u AS SELECT 'k' || id AS id, hex(h) || hex(h) AS h FROM t;"
+               "CREATE VIRTUAL TABLE g USING similar_groups(u, h, 3, method=complete, id_column=id);",
+          "SELECT t.id, (SELECT group_id FROM g WHERE g.id = 'k' || t.id) FROM t WHERE t.id < 9");
+    sweep(ROWS, "SELECT * FROM similar_groups('t', 'h', 2, 'chains')");
+}
+
+static void nearest_rows(void **state)
+{
+    (void)state;
+    sweep(ROWS,
+          "SELECT * FROM nearest('t', 'h', 0, 5); SELECT * FROM nearest('t', 'h', '00000000000000ff', 100) "
+          "WHERE distance <= 20; SELECT op, rows, results FROM dupgpu_stats");
+    sweep(ROWS, "SELECT t.id, sum(n.id), sum(n.distance) FROM t, nearest('t', 'h', t.h, 3) n GROUP BY t.id");
+    sweep(ROWS, "SELECT (SELECT id FROM nearest('t', 'h', t.h, 2) ORDER BY distance, id LIMIT 1) FROM t");
+    sweep(ROWS "CREATE TABLE u(id TEXT PRIMARY KEY, h) WITHOUT ROWID; INSERT INTO u SELECT 'k' || id, hex(h) "
+               "FROM t;",
+          "SELECT * FROM nearest('u', 'h', 5, 7); SELECT count(*) FROM nearest('u', 'h', 7, 70)");
+    sweep(ROWS, "CREATE VIRTUAL TABLE d USING nearest(t, h, 00000000000000ff, 3); SELECT * FROM d");
+    sweep(ROWS, "SELECT * FROM nearest('t', 'h', 'ff', 5)");
+    sweep(ROWS,
+          "EXPLAIN QUERY PLAN SELECT * FROM nearest('t', 'h', 5, 5) WHERE distance < 3 ORDER BY distance");
+}
+
+static void nearest_rows_of_two_tables(void **state)
+{
+    (void)state;
+    sweep(ROWS "CREATE TABLE u AS SELECT id, hash_int(h) AS h FROM t WHERE id % 3 = 0;",
+          "SELECT * FROM nearest_join('t', 'h', 'u', 'h', 2) WHERE distance < 9; SELECT count(*), sum(rank) "
+          "FROM "
+          "nearest_join('u', 'h', 't', 'h', 100)");
+    sweep(ROWS, "SELECT sum(id_right), sum(distance) FROM nearest_join('t', 'h', 't', 'h', 3)");
+    sweep(ROWS, "SELECT t.id, sum(j.id_right) FROM t LEFT JOIN nearest_join('t', 'h', 't', 'h', 3) j ON "
+                "j.id_left = t.id WHERE t.id < 9 GROUP BY t.id");
+    sweep(ROWS "CREATE TABLE u(id INTEGER PRIMARY KEY, h); INSERT INTO u VALUES(1, x'00');",
+          "SELECT * FROM nearest_join('t', 'h', 'u', 'h', 2)");
+}
+
+static void pairs_counted(void **state)
+{
+    (void)state;
+    sweep(ROWS, "SELECT * FROM distance_histogram('t', 'h') WHERE pairs; SELECT sum(pairs) FROM "
+                "distance_histogram('t', 'h')");
+}
+
+static void kept_columns(void **state)
+{
+    (void)state;
+    sweep(ROWS "CREATE VIEW v AS SELECT id, h FROM t WHERE abs(id) > 3 AND hash_int(h) <> 0;",
+          "SELECT * FROM nearest('v', 'h', 0, 3); SELECT * FROM nearest('v', 'h', 9, 3); UPDATE t SET h = "
+          "zeroblob(8) "
+          "WHERE id = 50; SELECT * FROM nearest('v', 'h', 0, 3);");
+    sweep(ROWS "ATTACH ':memory:' AS d; CREATE TABLE d.u AS SELECT * FROM t; SELECT "
+               "dupgpu_config('memory_limit_gb', "
+               "0.0000015); SELECT count(*) FROM nearest('t', 'h', 0, 3);",
+          "SELECT id FROM nearest('t', 'h', 0, 3); SELECT count(*) FROM nearest('u', 'h', 0, 3) WHERE "
+          "id_column = 'id'; "
+          "SELECT id FROM nearest('t', 'h', 0, 3) WHERE schema = 'main'; SELECT id FROM nearest('t', 'h', 7, "
+          "3)");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(loading),
     cmocka_unit_test(loading_twice),
@@ -414,6 +485,11 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(pairs_of_one_row),
     cmocka_unit_test(pairs_again),
     cmocka_unit_test(pairs_by_name),
+    cmocka_unit_test(groups_of_rows),
+    cmocka_unit_test(nearest_rows),
+    cmocka_unit_test(nearest_rows_of_two_tables),
+    cmocka_unit_test(pairs_counted),
+    cmocka_unit_test(kept_columns),
 };
 
 int main(int argc, char **argv)

@@ -3,6 +3,7 @@
  * fallback the answer is always the CPU's, without one it is that or the device's error, and nothing is left
  * allocated. On the CPU, every allocation failed in turn in the same way.
  */
+#include "../../kernels/engine/groups.h"
 #include "../../kernels/engine/histogram.h"
 #include "../../kernels/engine/join.h"
 #include "../../kernels/engine/nearest.h"
@@ -46,7 +47,7 @@ static uint64_t *copy_of(const job *j)
     return copy;
 }
 
-static void search(const job *j, uint64_t *hashes, const dg_place_spec *place, answer *out)
+static void search_rows(const job *j, const uint64_t *hashes, const dg_place_spec *place, answer *out)
 {
     const dg_nearest_spec spec = {
         .hashes = hashes, .rows = j->rows, .bits = j->bits, .queries = QUERIES, .place = *place};
@@ -64,6 +65,12 @@ static void search(const job *j, uint64_t *hashes, const dg_place_spec *place, a
         memset(&out->as.neighbours[q * j->k + out->found[q]], 0,
                (j->k - out->found[q]) * sizeof(dg_neighbour));
     out->count = QUERIES * j->k * sizeof(dg_neighbour);
+}
+
+static void search(const job *j, uint64_t *hashes, const dg_place_spec *place, answer *out)
+{
+    search_rows(j, hashes, place, out);
+    free(hashes);
 }
 
 static void count(const job *j, uint64_t *hashes, const dg_place_spec *place, answer *out)
@@ -91,6 +98,24 @@ static void join(const job *j, uint64_t *hashes, const dg_place_spec *place, ans
     dg_join_report_get(opened, &out->report);
     dg_join_close(opened);
     out->count = pairs * sizeof *out->as.pairs;
+}
+
+/* Members as pairs of row and representative. */
+static void group(const job *j, uint64_t *hashes, const dg_place_spec *place, answer *out)
+{
+    const dg_join_spec spec = {.hashes = hashes,
+                               .rows = j->rows,
+                               .bits = j->bits,
+                               .threshold = j->threshold,
+                               .plan = j->plan,
+                               .place = *place};
+    dg_groups groups;
+    if (dg_groups_find(&spec, DG_GROUPS_COMPLETE, &groups, &out->report, &out->err)) return;
+    for (uint32_t g = 0; g < groups.count; g++)
+        for (uint32_t i = groups.first[g]; i < groups.first[g + 1]; i++)
+            out->as.pairs[i] = (dg_pair){groups.rows[i], groups.representatives[g], groups.distances[i]};
+    out->count = groups.first[groups.count] * sizeof *out->as.pairs;
+    dg_groups_free(&groups);
 }
 
 /* The device opened, so that counting calls begins with the work. */
@@ -309,6 +334,18 @@ static void join_survives_any_failing_call(void **state)
     dismiss(&j);
 }
 
+static void groups_survive_any_failing_call(void **state)
+{
+    (void)state;
+    job j = job_of(group, "groups", TEMPLATES, 64); /* several joins */
+    j.threshold = 1;
+    for (int plan = DG_PLAN_BRUTE; plan <= DG_PLAN_MULTI_INDEX; plan++) {
+        j.plan = (enum dg_join_plan)plan;
+        sweep(&j, 0);
+    }
+    dismiss(&j);
+}
+
 static void survives_any_failing_allocation(void **state)
 {
     (void)state;
@@ -323,6 +360,10 @@ static void survives_any_failing_allocation(void **state)
     j = job_of(join, "join", PLANTED, 64);
     j.threshold = 8;
     j.plan = DG_PLAN_MULTI_INDEX;
+    sweep_memory(&j, 0);
+    dismiss(&j);
+    j = job_of(group, "groups", TEMPLATES, 64);
+    j.threshold = 1;
     sweep_memory(&j, 0);
     dismiss(&j);
 }
@@ -347,6 +388,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(nearest_survives_any_failing_call),
     cmocka_unit_test(histogram_survives_any_failing_call),
     cmocka_unit_test(join_survives_any_failing_call),
+    cmocka_unit_test(groups_survive_any_failing_call),
     cmocka_unit_test(survives_any_failing_allocation),
     cmocka_unit_test(makes_do_with_less_memory_than_promised),
 };

@@ -60,6 +60,17 @@ def test_interrupt_from_another_thread(connect, big, plan, threads):
     assert db.value("SELECT count(*) FROM t") == ROWS
 
 
+@pytest.mark.parametrize("sql", [
+    "SELECT count(*) FROM nearest_join('t', 'h', 't', 'h', 10)",
+    "SELECT count(*) FROM nearest_join('t', 'h', 't', 'h', 400000)",
+    "SELECT sum(pairs) FROM distance_histogram('t', 'h')",
+    "SELECT count(*) FROM t AS o, nearest('t', 'h', o.h, 10)"])
+def test_nearest_and_histogram(connect, big, sql):
+    db = connect(big)
+    assert stopped_after(db, db.interrupt, sql) < BOUND
+    assert db.value("SELECT id FROM nearest('t', 'h', (SELECT h FROM t WHERE id = 9), 1)") == 9
+
+
 @pytest.mark.parametrize("delay", [0.0, 0.005, 0.02, 0.05, 0.1, 0.3])
 def test_interrupt_at_any_moment(connect, big, delay):
     """While reading, collapsing, planning, searching. Once it is asked before the statement runs it has no effect."""

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-FILES = ("test_functions.py", "test_images.py", "test_sources.py", "test_pairs_in_sql.py")
+FILES = ("test_functions.py", "test_images.py", "test_sources.py", "test_pairs_in_sql.py", "test_column_cache.py",
+         "test_nearest_join.py")
 
 
 @pytest.mark.skipif(os.environ.get("DUPGPU_BUILD") == "build/san", reason="all tests run sanitised already")

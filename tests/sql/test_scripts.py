@@ -1,7 +1,9 @@
 """The scripts in sql/ and the demo, in Debian's sqlite3 shell, over folders of real pictures."""
 
+import math
 import os
 import pathlib
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -183,6 +185,22 @@ def test_groups_chain_as_pairs_do(extension, scripts, tmp_path):
     assert list(members.values()) == [list(range(9, -1, -1)), [12, 11, 10], [14, 13]]
 
 
+def test_distance_histogram(extension, scripts, place):
+    catalogue(extension, scripts, place)
+    output, _ = run(extension, scripts / "distance_histogram.sql", place, parameters=[":to 63"])
+    *bars, valley = output.splitlines()
+    assert [line.split("-")[0].strip() for line in bars] == [str(distance) for distance in range(0, 64, 2)]
+    pairs = [int(line[5:18]) for line in bars]
+    assert sum(pairs) == 7 * 6 // 2 and sum(pairs[:4]) == 2
+    for count, line in zip(pairs, bars, strict=True):
+        assert line.count("#") == (1 + int(math.log(count) / math.log(1.5)) if count else 0)
+    assert re.fullmatch(r"fewest pairs: 0, from \d+ to \d+ bits", valley)
+
+
+def test_distance_histogram_of_no_pictures(extension, scripts, tmp_path):
+    (tmp_path / "Pictures").mkdir()
+    catalogue(extension, scripts, tmp_path)
+    assert run(extension, scripts / "distance_histogram.sql", tmp_path)[0] == ""
 def store(place, columns):
     """photos(id, path, phash, dhash) over two columns of hashes, without pictures."""
     db = sqlite3.connect(place / "photos.db")

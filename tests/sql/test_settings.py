@@ -119,7 +119,7 @@ def test_stats_keep_the_last_operations_of_this_connection_only(connect):
     assert one.searches() == 3 and two.searches() == 0
     names = one.column("SELECT name FROM pragma_table_info('dupgpu_stats')")
     assert names == ["op", "backend", "device", "plan", "rows", "batches", "candidates", "results", "seconds", "bytes",
-                     "fallback"]
+                     "fallback", "source"]
     for _ in range(2000):
         one.run("SELECT * FROM similar_pairs('t', 'h', ?) LIMIT 1", _ % 60)
     assert 1 <= one.value("SELECT count(*) FROM dupgpu_stats") <= 1000
