@@ -33,9 +33,9 @@ def subcube(rows, bits=16, seed=1):
 def photographs(rows, seed=1):
     """64-bit rows as photographs have them: first bit set, half of the bits set, so that distances are even.
 
-    Four hidden causes tie the bits together, which makes chance pairs as frequent as they were counted among unrelated
-    photographs: 1e-6 of all pairs within 10 bits, 2e-4 within 16; uniform rows have 1e-8 and 4e-5. A tenth are equal to
-    another row, a tenth are near copies (2 to 6 bits), and one row in a thousand is blank, of two kinds.
+    Four hidden causes tie the bits together, which makes chance pairs about as frequent as among unrelated photographs:
+    3e-7 of all pairs within 10 bits, 4e-6 within 12, 3e-4 within 16; uniform rows have 1e-8, 2e-7 and 4e-5. A tenth are
+    equal to another row, a tenth are near copies (2 to 6 bits), and one row in a thousand is blank, of two kinds.
     """
     draw = numpy.random.default_rng(seed)
     causes = draw.normal(size=(4, 63)) / 4
