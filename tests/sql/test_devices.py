@@ -251,9 +251,15 @@ print(json.dumps([len(results), all(r == results[0] for r in results), results[0
     assert "violations 0 ledger 0" in (tmp_path / "report").read_text()
 
 
-@pytest.mark.parametrize("backend", ["cuda", "opencl"])
-@pytest.mark.parametrize("file", ["test_pairs.py", "test_pairs_in_sql.py"])
-def test_every_test_of_pairs_on_a_device(root, build, tmp_path, pocl_cache, backend, file):
+# Pairs on both; of the other tables each operation of a device on both: COMPARE, NEAREST and HISTOGRAM.
+ON_DEVICES = [("cuda", "test_pairs.py"), ("opencl", "test_pairs.py"), ("cuda", "test_pairs_in_sql.py"),
+              ("opencl", "test_pairs_in_sql.py"), ("cuda", "test_similar_groups.py"), ("opencl", "test_similarity_join.py"),
+              ("cuda", "test_nearest.py"), ("opencl", "test_nearest_join.py"), ("cuda", "test_distance_histogram.py"),
+              ("opencl", "test_distance_histogram.py")]
+
+
+@pytest.mark.parametrize("backend, file", ON_DEVICES)
+def test_the_tests_of_a_table_on_a_device(root, build, tmp_path, pocl_cache, backend, file):
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     env.update(DUPGPU_BACKEND=backend, LD_LIBRARY_PATH=f"{build}/tests/fake:{build}/tests/opencl",
                POCL_CACHE_DIR=str(pocl_cache), DUPGPU_CACHE=str(tmp_path / "dupgpu"))
