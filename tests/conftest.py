@@ -16,9 +16,9 @@ BUILD = ROOT / os.environ.get("DUPGPU_BUILD", "build")
 SAN_BUILD = ROOT / "build" / "san"
 EXTENSION = BUILD / "dupgpu.so"
 HANG_GUARD = 300  # seconds after which a C test counts as hung
-# Sweeps through PoCL take minutes under sanitizers. The same code runs so on the emulator (tests/device) and on the driver
-# alone (test_opencl_driver).
-PLAIN_ONLY = {"test_opencl_faults"}
+# These take minutes under sanitizers, and what they run is run so by others: kernels/gpu by test_device and test_gpu_door on the
+# emulator, the drivers by test_cuda and test_opencl_driver, the engine's falling back by test_place_faults.
+PLAIN_ONLY = {"test_opencl_faults", "test_device_faults", "test_gpu"}
 
 
 def sanitizer_environment():
