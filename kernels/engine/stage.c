@@ -11,6 +11,8 @@ enum {
     SLOTS_MIN = 32, /* units in flight: many to a parallel region, whose end waits for every thread */
     SLOTS_MAX = 256,
     SLOTS_LEAST = 2,     /* under a memory limit */
+    SLOTS_FEW = 4,       /* of small tables, which make few units */
+    SLOT_ROWS = 2048,    /* of a larger one for each slot */
     UNIT_COST = 1 << 22, /* least pairs compared in a unit of buckets: about a quarter of a millisecond */
     UNIT_COST_MAX = 1 << 26,
     UNIT_ROWS = 1 << 14, /* rows from which neighbouring buckets of a unit share what they read of others */
@@ -476,6 +478,9 @@ enum dg_code dg_stage_open(const dg_stage_spec *spec, dg_stage **out, dg_err *er
     s->self = spec->begin_a == spec->begin_b && spec->count_a == spec->count_b;
     s->slots = 2 * spec->place->info.units;
     s->slots = s->slots < SLOTS_MIN ? SLOTS_MIN : least(s->slots, SLOTS_MAX);
+    const uint32_t rows = spec->count_a > spec->count_b ? spec->count_a : spec->count_b;
+    const uint32_t enough = rows / SLOT_ROWS < SLOTS_FEW ? SLOTS_FEW : rows / SLOT_ROWS;
+    s->slots = least(s->slots, enough);
     uint64_t affordable = spec->memory_limit / 4 / (HITS * sizeof(dg_hit));
     if (affordable < s->slots) s->slots = affordable < SLOTS_LEAST ? SLOTS_LEAST : (uint32_t)affordable;
     s->batch_max = spec->batch_units ? least(spec->batch_units, s->slots) : s->slots;
