@@ -22,10 +22,14 @@ typedef struct known {
     uint32_t idle_count;
 } known;
 
-/* The one state of the process beside the drivers' tables. The lock is held across fork, so that a child
- * never finds it taken by a thread it does not have. */
+/*
+ * The one state of the process beside the drivers' tables. `lock` guards it and is held for moments only;
+ * `opening` is held by whoever opens a device, which may take seconds, so that it is done once. A child of
+ * fork never finds either taken by a thread it does not have: the first is held across fork, the second made
+ * anew.
+ */
 static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER, opening = PTHREAD_MUTEX_INITIALIZER;
 static known roster[KNOWN_MAX];
 static uint32_t roster_count, holds;
 
@@ -39,9 +43,15 @@ static void leave_lock(void)
     pthread_mutex_unlock(&lock);
 }
 
+static void begin_in_child(void)
+{
+    opening = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    leave_lock();
+}
+
 static void watch_forks(void)
 {
-    pthread_atfork(take_lock, leave_lock, leave_lock);
+    pthread_atfork(take_lock, leave_lock, begin_in_child);
 }
 
 void dg_roster_hold(void)
@@ -84,36 +94,44 @@ int dg_roster_is_warm(const dg_backend *backend, int number)
     return warm;
 }
 
-/* Tests and measures a device that is new here. */
-static enum dg_code prove(known *k, dg_device *device, const dg_poll *poll, dg_err *err)
+/* The entry of a device, made if need be; NULL where there is no room. */
+static known *find_or_add(const dg_backend *backend, int number)
 {
-    if (dg_selftest(k->backend, device, poll, err)) return err->code;
-    if (k->backend->describe(device, &k->info, err)) return err->code;
-    if (dg_calibrate(k->backend, device, poll, &k->info, err)) return err->code;
+    known *k = find(backend, number);
+    if (k || roster_count == KNOWN_MAX) return k;
+    k = &roster[roster_count++];
+    *k = (known){.backend = backend, .number = number};
+    return k;
+}
+
+/* Opens a device, and tests and measures it if it is new here. Holds `opening`, not `lock`. */
+static enum dg_code open_device(known *k, const dg_poll *poll, dg_device **out, dg_err *err)
+{
+    const dg_open_options options = {0};
+    dg_device_info info;
+    if (k->backend->open(k->number, &options, out, err)) return err->code;
+    if (k->proven) return DG_OK;
+    if (dg_selftest(k->backend, *out, poll, err) || k->backend->describe(*out, &info, err) ||
+        dg_calibrate(k->backend, *out, poll, &info, err))
+        return err->code;
+    take_lock();
+    k->info = info;
     k->proven = 1;
+    leave_lock();
     return DG_OK;
 }
 
-static enum dg_code take(known *k, const dg_poll *poll, dg_device **out, dg_device_info *info, dg_err *err)
+/* An open device that nobody uses; NULL where there is none, or it is refused. */
+static dg_device *take_idle(known *k, dg_err *err)
 {
-    const dg_open_options options = {0};
-    if (k->refused.code) {
+    take_lock();
+    dg_device *device = NULL;
+    if (k->refused.code)
         *err = k->refused;
-        return err->code;
-    }
-    if (k->idle_count > 0)
-        *out = k->idle[--k->idle_count];
-    else if (k->backend->open(k->number, &options, out, err))
-        goto fail;
-    if (!k->proven && prove(k, *out, poll, err)) goto fail;
-    if (k->backend->describe(*out, info, err)) goto fail;
-    info->costs = k->info.costs;
-    return DG_OK;
-fail:
-    if (*out) k->backend->close(*out);
-    *out = NULL;
-    if (err->code == DG_DEVICE_ERROR) k->refused = *err;
-    return err->code;
+    else if (k->idle_count > 0)
+        device = k->idle[--k->idle_count];
+    leave_lock();
+    return device;
 }
 
 enum dg_code dg_roster_take(const dg_backend *backend, int number, const dg_poll *poll, dg_device **out,
@@ -125,15 +143,24 @@ enum dg_code dg_roster_take(const dg_backend *backend, int number, const dg_poll
         return dg_fail(err, DG_DEVICE_ERROR, "%s: no device %d, there %s %d", backend->name, number,
                        backend->count() == 1 ? "is" : "are", backend->count());
     take_lock();
-    known *k = find(backend, number);
-    if (!k && roster_count < KNOWN_MAX) {
-        k = &roster[roster_count++];
-        *k = (known){.backend = backend, .number = number};
+    known *k = find_or_add(backend, number);
+    leave_lock();
+    if (!k) return dg_fail(err, DG_DEVICE_ERROR, "%s: more than %d devices", backend->name, KNOWN_MAX);
+    *out = take_idle(k, err);
+    if (!*out && !err->code) {
+        pthread_mutex_lock(&opening);
+        *out = take_idle(k, err); /* another thread may have opened it meanwhile, or found it wanting */
+        if (!*out && !err->code) open_device(k, poll, out, err);
+        pthread_mutex_unlock(&opening);
     }
-    if (k)
-        take(k, poll, out, info, err);
-    else
-        dg_fail(err, DG_DEVICE_ERROR, "%s: more than %d devices", backend->name, KNOWN_MAX);
+    if (err->code == DG_OK && backend->describe(*out, info, err) == DG_OK) {
+        info->costs = k->info.costs;
+        return DG_OK;
+    }
+    if (*out) backend->close(*out);
+    *out = NULL;
+    take_lock();
+    if (err->code == DG_DEVICE_ERROR) k->refused = *err;
     leave_lock();
     return err->code;
 }

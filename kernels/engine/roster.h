@@ -7,8 +7,8 @@
  * as somebody holds the roster: each SQLite connection does, and each piece of work. With the last hold all
  * devices are closed and every verdict is forgotten. A device that failed is refused until then.
  *
- * All functions may be called from any thread. They do not wait for work that runs on a device, only for
- * another thread that is opening one.
+ * All functions may be called from any thread. dg_roster_take waits for another thread that is opening a
+ * device; the others wait for nothing.
  */
 #ifndef DG_ENGINE_ROSTER_H
 #define DG_ENGINE_ROSTER_H
