@@ -23,6 +23,12 @@ typedef struct dg_err {
     char text[400]; /* UTF-8, always terminated */
 } dg_err;
 
+/* Whether it is a device's failure: the same work may be done elsewhere. */
+static inline int dg_err_of_device(const dg_err *err)
+{
+    return err->code == DG_DEVICE_ERROR || err->code == DG_DEVICE_NOMEM;
+}
+
 /* Records `code` and the printf-style text unless an earlier failure is recorded. Returns the recorded code.
  */
 enum dg_code dg_fail(dg_err *err, enum dg_code code, const char *format, ...)

@@ -340,9 +340,7 @@ static int read_shard(dg_pairs_request *request, const char *op, const dg_argume
 int dg_pairs_search(dg_pairs *p, dg_pairs_request *request, const dg_arguments *given, int shard,
                     sqlite3_value **filters, char **error)
 {
-    static const dg_plan_slot slots[DG_PAIRS_FILTERS] = DG_PAIRS_FILTER_LIST("", "");
-    for (int i = DG_PAIRS_LE; i <= DG_PAIRS_EQ; i++)
-        if (filters[i]) dg_range_narrow(&request->distances, slots[i].op, filters[i]);
+    dg_range_narrow_all(&request->distances, filters);
     if (filters[DG_PAIRS_FIRST] || filters[DG_PAIRS_SECOND]) {
         request->focus = filters[DG_PAIRS_FIRST] ? DG_FOCUS_FIRST : DG_FOCUS_SECOND;
         request->key = filters[DG_PAIRS_FIRST] ? filters[DG_PAIRS_FIRST] : filters[DG_PAIRS_SECOND];
@@ -366,7 +364,7 @@ void dg_pairs_describe(const dg_planning *planning, int threshold, sqlite3_str *
         sqlite3_str_appendall(words, "all pairs");
     }
     sqlite3_str_appendf(words, " within %s", dg_planning_argument(planning, threshold));
-    dg_planning_filters(planning, DG_PAIRS_EQ + 1, words);
+    dg_planning_filters(planning, DG_DISTANCE_SLOTS, words);
 }
 
 /*

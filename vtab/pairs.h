@@ -106,15 +106,14 @@ static inline const dg_pair *dg_pairs_get(const dg_pairs *pairs)
 enum { DG_PAIR_FIRST, DG_PAIR_SECOND, DG_PAIR_DISTANCE, DG_PAIR_SIMILARITY, DG_PAIR_COLUMNS };
 
 /* What both tables of pairs filter by: the distance, and either of their keys. */
-enum { DG_PAIRS_LE, DG_PAIRS_LT, DG_PAIRS_EQ, DG_PAIRS_FIRST, DG_PAIRS_SECOND, DG_PAIRS_FILTERS };
+enum { DG_PAIRS_FIRST = DG_DISTANCE_SLOTS, DG_PAIRS_SECOND, DG_PAIRS_FILTERS };
 
 #define DG_PAIRS_FILTER_LIST(first, second)                                                                  \
     {                                                                                                        \
-        [DG_PAIRS_LE] = {DG_SLOT_FILTER, DG_PAIR_DISTANCE, SQLITE_INDEX_CONSTRAINT_LE, 1, "distance <="},    \
-        [DG_PAIRS_LT] = {DG_SLOT_FILTER, DG_PAIR_DISTANCE, SQLITE_INDEX_CONSTRAINT_LT, 1, "distance <"},     \
-        [DG_PAIRS_EQ] = {DG_SLOT_FILTER, DG_PAIR_DISTANCE, SQLITE_INDEX_CONSTRAINT_EQ, 1, "distance ="},     \
-        [DG_PAIRS_FIRST] = {DG_SLOT_FILTER, DG_PAIR_FIRST, SQLITE_INDEX_CONSTRAINT_EQ, 0, first " ="},       \
-        [DG_PAIRS_SECOND] = {DG_SLOT_FILTER, DG_PAIR_SECOND, SQLITE_INDEX_CONSTRAINT_EQ, 0, second " ="},    \
+        DG_DISTANCE_SLOT_LIST(DG_PAIR_DISTANCE),                                                             \
+            [DG_PAIRS_FIRST] = {DG_SLOT_FILTER, DG_PAIR_FIRST, SQLITE_INDEX_CONSTRAINT_EQ, 0, first " ="},   \
+            [DG_PAIRS_SECOND] = {DG_SLOT_FILTER, DG_PAIR_SECOND, SQLITE_INDEX_CONSTRAINT_EQ, 0,              \
+                                 second " ="},                                                               \
     }
 
 /*

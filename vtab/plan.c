@@ -136,3 +136,11 @@ void dg_range_narrow(dg_range *range, unsigned char op, sqlite3_value *value)
     }
     if (whole < range->high) range->high = whole;
 }
+
+void dg_range_narrow_all(dg_range *range, sqlite3_value *const *values)
+{
+    static const unsigned char ops[DG_DISTANCE_SLOTS] = {
+        SQLITE_INDEX_CONSTRAINT_LE, SQLITE_INDEX_CONSTRAINT_LT, SQLITE_INDEX_CONSTRAINT_EQ};
+    for (int i = 0; i < DG_DISTANCE_SLOTS; i++)
+        if (values[i]) dg_range_narrow(range, ops[i], values[i]);
+}

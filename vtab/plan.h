@@ -56,6 +56,18 @@ typedef struct dg_range {
     int64_t low, high;
 } dg_range;
 
+/* The slots of a table that filters by the distance in one of its columns; they come first among its filters.
+ */
+enum { DG_DISTANCE_LE, DG_DISTANCE_LT, DG_DISTANCE_EQ, DG_DISTANCE_SLOTS };
+
+#define DG_DISTANCE_SLOT_LIST(column)                                                                        \
+    [DG_DISTANCE_LE] = {DG_SLOT_FILTER, column, SQLITE_INDEX_CONSTRAINT_LE, 1, "distance <="},               \
+    [DG_DISTANCE_LT] = {DG_SLOT_FILTER, column, SQLITE_INDEX_CONSTRAINT_LT, 1, "distance <"},                \
+    [DG_DISTANCE_EQ] = {DG_SLOT_FILTER, column, SQLITE_INDEX_CONSTRAINT_EQ, 1, "distance ="}
+
+/* Narrows the range by the values of these slots, NULL where one is not in use. */
+void dg_range_narrow_all(dg_range *range, sqlite3_value *const *values);
+
 /*
  * Narrows the range by `distance op value` for <=, < and =, exactly as SQLite would decide for an INTEGER
  * column: a number may have a fraction, TEXT that looks like a number is one, other TEXT and BLOBs are larger

@@ -33,12 +33,8 @@ static const dg_argument arguments[ARGUMENTS] = {
     [ID_COLUMN] = {.name = "id_column", .kind = DG_ARGUMENT_COLUMN},
 };
 
-enum { DISTANCE_LE, DISTANCE_LT, DISTANCE_EQ, FILTERS };
-
-static const dg_plan_slot filters[FILTERS] = {
-    [DISTANCE_LE] = {DG_SLOT_FILTER, COLUMN_DISTANCE, SQLITE_INDEX_CONSTRAINT_LE, 1, "distance <="},
-    [DISTANCE_LT] = {DG_SLOT_FILTER, COLUMN_DISTANCE, SQLITE_INDEX_CONSTRAINT_LT, 1, "distance <"},
-    [DISTANCE_EQ] = {DG_SLOT_FILTER, COLUMN_DISTANCE, SQLITE_INDEX_CONSTRAINT_EQ, 1, "distance ="},
+static const dg_plan_slot filters[DG_DISTANCE_SLOTS] = {
+    DG_DISTANCE_SLOT_LIST(COLUMN_DISTANCE),
 };
 
 typedef struct asked {
@@ -64,7 +60,7 @@ static void describe(const dg_planning *planning, sqlite3_str *words)
     sqlite3_str_appendf(words, "%s nearest to the query in ", dg_planning_argument(planning, K));
     sqlite3_str_appendf(words, "%s.", dg_planning_argument(planning, SOURCE));
     sqlite3_str_appendall(words, dg_planning_argument(planning, COLUMN));
-    dg_planning_filters(planning, FILTERS, words);
+    dg_planning_filters(planning, DG_DISTANCE_SLOTS, words);
 }
 
 /* Far above the rows, so that a search for a constant is not put inside a loop; where the query comes from an
@@ -193,8 +189,7 @@ static int filter(void *state, const dg_arguments *given, sqlite3_value **values
     if (rc != SQLITE_OK) return rc;
 
     const dg_column *column = dg_borrowed_column(&n->borrowed);
-    for (int i = 0; i < FILTERS; i++)
-        if (values[i]) dg_range_narrow(&distances, filters[i].op, values[i]);
+    dg_range_narrow_all(&distances, values);
     if (column->rows == 0 || distances.low > distances.high) return SQLITE_OK;
     question.limit = distances.high < column->bits ? (uint32_t)distances.high : column->bits;
     question.k = given->number[K] < column->rows ? (uint32_t)given->number[K] : column->rows;
@@ -237,7 +232,7 @@ int dg_vt_nearest_register(dg_connection *connection)
         .arguments = arguments,
         .argument_count = ARGUMENTS,
         .filters = filters,
-        .filter_count = FILTERS,
+        .filter_count = DG_DISTANCE_SLOTS,
         .state_bytes = sizeof(nearest),
         .init = init,
         .free = release,

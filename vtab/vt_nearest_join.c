@@ -45,12 +45,10 @@ static const dg_argument arguments[ARGUMENTS] = {
     [RIGHT_ID_COLUMN] = {.name = "right_id_column", .kind = DG_ARGUMENT_COLUMN},
 };
 
-enum { DISTANCE_LE, DISTANCE_LT, DISTANCE_EQ, ID_LEFT, FILTERS };
+enum { ID_LEFT = DG_DISTANCE_SLOTS, FILTERS };
 
 static const dg_plan_slot filters[FILTERS] = {
-    [DISTANCE_LE] = {DG_SLOT_FILTER, COLUMN_DISTANCE, SQLITE_INDEX_CONSTRAINT_LE, 1, "distance <="},
-    [DISTANCE_LT] = {DG_SLOT_FILTER, COLUMN_DISTANCE, SQLITE_INDEX_CONSTRAINT_LT, 1, "distance <"},
-    [DISTANCE_EQ] = {DG_SLOT_FILTER, COLUMN_DISTANCE, SQLITE_INDEX_CONSTRAINT_EQ, 1, "distance ="},
+    DG_DISTANCE_SLOT_LIST(COLUMN_DISTANCE),
     [ID_LEFT] = {DG_SLOT_FILTER, COLUMN_ID_LEFT, SQLITE_INDEX_CONSTRAINT_EQ, 0, "id_left ="},
 };
 
@@ -89,7 +87,7 @@ static void describe(const dg_planning *planning, sqlite3_str *words)
                         one ? "one row" : "each row");
     sqlite3_str_appendf(words, "%s.", dg_planning_argument(planning, LEFT));
     sqlite3_str_appendall(words, dg_planning_argument(planning, LEFT_COLUMN));
-    dg_planning_filters(planning, DISTANCE_EQ + 1, words);
+    dg_planning_filters(planning, DG_DISTANCE_SLOTS, words);
 }
 
 /* One row of left is offered as dearer than all, for the reason given in vt_similar_pairs.c. */
@@ -250,8 +248,7 @@ static int filter(void *state, const dg_arguments *given, sqlite3_value **values
         return SQLITE_ERROR;
     }
     j->distances = (dg_range){0, left->bits};
-    for (int i = DISTANCE_LE; i <= DISTANCE_EQ; i++)
-        if (values[i]) dg_range_narrow(&j->distances, filters[i].op, values[i]);
+    dg_range_narrow_all(&j->distances, values);
     if (j->distances.low > j->distances.high) return SQLITE_OK;
     j->k = given->number[K] < right->rows ? (uint32_t)given->number[K] : right->rows;
 

@@ -1,6 +1,6 @@
 #include "calibrate.h"
 
-#include "clock.h"
+#include "../clock.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
  */
 #include "groups.h"
 
-#include "clock.h"
+#include "../clock.h"
 #include "graph.h"
 
 #include <stdlib.h>

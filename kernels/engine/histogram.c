@@ -8,7 +8,7 @@
  */
 #include "histogram.h"
 
-#include "clock.h"
+#include "../clock.h"
 #include "collapse.h"
 #include "join.h"
 

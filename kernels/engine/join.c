@@ -10,7 +10,7 @@
  */
 #include "join.h"
 
-#include "clock.h"
+#include "../clock.h"
 #include "collapse.h"
 #include "join_plan.h"
 
@@ -340,7 +340,7 @@ static void close_stage(dg_join *join)
  */
 static int recover(dg_join *join, dg_err *err)
 {
-    if (err->code != DG_DEVICE_ERROR && err->code != DG_DEVICE_NOMEM) return 0;
+    if (!dg_err_of_device(err)) return 0;
     if (join->stage) dg_stage_leave(join->stage);
     join->place.backend->free(join->place.device, &join->hashes);
     if (!dg_place_fall_back(&join->place, err)) return 0;

@@ -8,7 +8,7 @@
  */
 #include "nearest.h"
 
-#include "clock.h"
+#include "../clock.h"
 #include "join.h"
 
 #include <stdio.h>

@@ -74,7 +74,7 @@ enum dg_code dg_place_choose(dg_place *place, dg_place_cost *cost, const void *w
             info.kind != DG_DEVICE_GPU)
             continue;
         if (settle(&other, backend, &why, poll)) {
-            if (why.code == DG_DEVICE_ERROR || why.code == DG_DEVICE_NOMEM) continue;
+            if (dg_err_of_device(&why)) continue;
             *err = why;
             dg_place_close(place, NULL);
             return err->code;
@@ -112,7 +112,7 @@ static enum dg_code any_gpu(dg_place *place, const dg_poll *poll, dg_err *err)
             else if (settle(place, dg_backends[i], &why, poll) == DG_OK)
                 return DG_OK;
         }
-        if (why.code != DG_DEVICE_ERROR && why.code != DG_DEVICE_NOMEM) {
+        if (!dg_err_of_device(&why)) {
             *err = why;
             return err->code;
         }
@@ -146,7 +146,7 @@ int dg_place_is_cpu(const dg_place *place)
 
 int dg_place_fall_back(dg_place *place, dg_err *err)
 {
-    if (err->code != DG_DEVICE_ERROR && err->code != DG_DEVICE_NOMEM) return 0;
+    if (!dg_err_of_device(err)) return 0;
     if (place->spec.no_fallback) return 0;
     dg_err why = *err;
     *err = (dg_err){0};

@@ -39,12 +39,6 @@ static int eligible(const dg_place_spec *spec, dg_survey_row *row, int taken)
     return 0;
 }
 
-/* Whether an error is the device's: one that belongs into the table. */
-static int of_device(const dg_err *err)
-{
-    return err->code == DG_DEVICE_ERROR || err->code == DG_DEVICE_NOMEM;
-}
-
 static enum dg_code survey_device(const dg_place_spec *spec, const dg_backend *backend, dg_survey_row *row,
                                   int taken, const dg_poll *poll, dg_err *err)
 {
@@ -62,7 +56,7 @@ static enum dg_code survey_device(const dg_place_spec *spec, const dg_backend *b
             return DG_OK;
         }
     }
-    if (!of_device(&why)) {
+    if (!dg_err_of_device(&why)) {
         *err = why;
         return err->code;
     }
@@ -84,7 +78,7 @@ static enum dg_code survey_backend(const dg_place_spec *spec, const dg_backend *
         return DG_OK;
     }
     if (backend->load(&why)) {
-        if (!of_device(&why)) {
+        if (!dg_err_of_device(&why)) {
             *err = why;
             return err->code;
         }

@@ -8,6 +8,8 @@
  */
 #include "internal.h"
 
+#include "../clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,13 +24,6 @@ enum { MARK_STAGING, MARK_SIDE = MARK_STAGING + 2 };
 #define FIRST_GROUPS 8       /* a compute unit's share of the first step of a kind */
 #define GROUPS_MAX (1 << 24) /* of a step */
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* --- waiting --- */
 
 /* Asks the poll, unless it was asked a moment ago. */
@@ -42,11 +37,11 @@ static enum dg_code ask(dg_device *device, const dg_poll *poll, double time, dg_
 /* Waits for a mark. */
 static enum dg_code await(dg_device *device, uint32_t mark, const dg_poll *poll, dg_err *err)
 {
-    const double begin = now();
+    const double begin = dg_clock();
     for (int reached = 0;;) {
         if (device->driver->reached(device->session, mark, &reached, err)) return err->code;
         if (reached) return DG_OK;
-        double time = now();
+        double time = dg_clock();
         if (ask(device, poll, time, err)) return err->code;
         if (time - begin < SPIN_SECONDS) continue;
         struct timespec pause = {0, (long)(PAUSE_SECONDS * 1e9)};
@@ -273,7 +268,7 @@ static enum dg_code advance(dg_device *device, dg_side *side, dg_err *err)
     side->busy = busy;
     if (!busy) return DG_OK;
     side->turn = device->turns++;
-    side->since = now();
+    side->since = dg_clock();
     return device->driver->mark(device->session, side->queue, side->mark, err);
 }
 
@@ -303,7 +298,7 @@ enum dg_code dg_gpu_run(dg_device *device, enum dg_op op, void *arguments, const
     if ((size_t)op >= sizeof operations / sizeof *operations || !operations[op])
         return dg_fail(err, DG_ERROR, "%s: operation %d is the host's", name, (int)op);
     if (dg_poll_stop(poll)) return dg_fail(err, DG_INTERRUPT, "interrupted");
-    device->asked = now();
+    device->asked = dg_clock();
     if (device->driver->enter(device->session, err)) return err->code;
     device->operation = operations[op];
     if (begin(device, arguments, err)) stop(device, 1);
@@ -326,7 +321,7 @@ static enum dg_code to_the_end(dg_device *device, const dg_poll *poll, dg_err *e
 {
     for (dg_side *side; (side = oldest(device));) {
         if (await(device, side->mark, poll, err)) return err->code;
-        double time = now();
+        double time = dg_clock();
         learn(device, side, time - side->since);
         for (int i = 0; i < SIDES; i++) device->side[i].since = time;
         if (ask(device, poll, time, err)) return err->code;

@@ -1,6 +1,6 @@
 /* The time in seconds, for reports and for pieces of work that must not be long. */
-#ifndef DG_ENGINE_CLOCK_H
-#define DG_ENGINE_CLOCK_H
+#ifndef DG_CLOCK_H
+#define DG_CLOCK_H
 
 #include <time.h>
 
