@@ -184,3 +184,20 @@ enum dg_code dg_image_hash(const void *file, size_t bytes, const dg_image_option
     dg_picture_close(picture);
     return code;
 }
+
+enum dg_code dg_image_measure(const void *file, size_t bytes, const dg_image_options *options,
+                              const dg_image_work *work, dg_image_result *result, dg_err *err)
+{
+    dg_picture *picture;
+    dg_hash_set set = {.wanted = work->hashes, .size = work->hash_size};
+    enum dg_code code = dg_picture_open(&picture, file, bytes, options, err);
+
+    *result = (dg_image_result){0};
+    if (!code) {
+        result->info = picture->info;
+        if (work->hashes) code = hash_picture(picture, options, &set, err);
+    }
+    if (!code) memcpy(result->hash, set.hash, sizeof result->hash);
+    dg_picture_close(picture);
+    return code;
+}

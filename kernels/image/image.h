@@ -45,6 +45,23 @@ const char *dg_hash_name(enum dg_hash_kind kind);
  */
 enum dg_code dg_hash_size_check(enum dg_hash_kind kind, int64_t size, dg_err *err);
 
+/* What quality.md defines, in the order of its table. */
+enum dg_metric {
+    DG_METRIC_BLUR,
+    DG_METRIC_SHARPNESS,
+    DG_METRIC_BRIGHTNESS,
+    DG_METRIC_CONTRAST,
+    DG_METRIC_CLIP_LO,
+    DG_METRIC_CLIP_HI,
+    DG_METRIC_ENTROPY,
+    DG_METRIC_NOISE,
+    DG_METRIC_BLOCKINESS,
+    DG_METRIC_JPEG_QUALITY,
+    DG_METRIC_EFF_PIXELS,
+    DG_METRIC_OVERALL,
+    DG_METRICS
+};
+
 typedef struct dg_hash_set {
     unsigned wanted; /* in: bit 1 << kind for each hash to compute */
     int size;        /* in: hash size, accepted by dg_hash_size_check for each wanted kind */
@@ -68,5 +85,36 @@ typedef struct dg_image_info {
 } dg_image_info;
 
 enum dg_code dg_image_info_read(const void *file, size_t bytes, dg_image_info *info, dg_err *err);
+
+/* What to find out about a picture from one decode. */
+typedef struct dg_image_work {
+    unsigned hashes;  /* bit 1 << kind for each hash */
+    int hash_size;    /* of those; accepted by dg_hash_size_check for each */
+    unsigned metrics; /* bit 1 << metric for each metric */
+    int pdq;          /* 1: the PDQ hash and its quality */
+    int colorhash;    /* 1: ImageHash's colorhash, 42 bits */
+    int orientations; /* 1: the phash of the eight turned and mirrored views, of hash_size */
+} dg_image_work;
+
+enum { DG_PDQ_BYTES = 32, DG_COLORHASH_BYTES = 6, DG_VIEWS = 8 };
+
+typedef struct dg_image_result {
+    dg_image_info info; /* valid as soon as the header could be read, also after a failure; else all zero */
+    uint8_t hash[DG_HASH_KINDS][DG_HASH_BYTES_MAX];
+    uint8_t views[DG_VIEWS][DG_HASH_BYTES_MAX];
+    uint8_t pdq[DG_PDQ_BYTES];
+    int pdq_quality;
+    uint8_t colorhash[DG_COLORHASH_BYTES];
+    double metric[DG_METRICS];
+    unsigned metrics_null; /* bit 1 << metric where quality.md gives NULL */
+} dg_image_result;
+
+/*
+ * Decodes the file once, streaming, and does the work. What was not asked for is zero. Needs memory in
+ * proportion to the picture's sides, not to its area, unless it must be turned upright. May run on any
+ * thread. DG_ERROR's text says why the file was refused.
+ */
+enum dg_code dg_image_measure(const void *file, size_t bytes, const dg_image_options *options,
+                              const dg_image_work *work, dg_image_result *result, dg_err *err);
 
 #endif
