@@ -42,7 +42,16 @@ typedef struct dg_codec {
 struct dg_picture {
     const dg_codec *codec;
     dg_image_info info;
+    uint64_t
+        whole; /* bytes that `start` takes in proportion to the picture's area; 0 where rows are streamed */
 };
+
+/* Asks the caller's poll. For codecs, inside a `start` that is long. */
+static inline enum dg_code dg_image_poll(const dg_image_options *options, dg_err *err)
+{
+    int stop = options->caller && dg_poll_stop(&options->caller->poll);
+    return stop ? dg_fail(err, DG_INTERRUPT, "interrupted") : DG_OK;
+}
 
 extern const dg_codec dg_jpeg_codec, dg_png_codec;
 

@@ -46,10 +46,20 @@ enum dg_code dg_image_info_read(const void *file, size_t bytes, dg_image_info *i
     return code;
 }
 
-static enum dg_code decode_straight(dg_picture *picture, dg_resize *resize, dg_err *err)
+/* The next row, and now and then the caller's poll. */
+static enum dg_code read_row(dg_picture *picture, const dg_image_options *options, uint32_t y, uint8_t *grey,
+                             dg_err *err)
+{
+    enum { ROWS = 16 };
+    enum dg_code code = y % ROWS ? DG_OK : dg_image_poll(options, err);
+    return code ? code : picture->codec->row(picture, grey, err);
+}
+
+static enum dg_code decode_straight(dg_picture *picture, const dg_image_options *options, dg_resize *resize,
+                                    dg_err *err)
 {
     for (uint32_t y = 0; y < picture->info.height; y++) {
-        enum dg_code code = picture->codec->row(picture, dg_resize_row(resize), err);
+        enum dg_code code = read_row(picture, options, y, dg_resize_row(resize), err);
         if (code) return code;
         dg_resize_take(resize);
     }
@@ -87,7 +97,8 @@ static walk upright_walk(int orientation, dg_size stored, dg_size upright)
 }
 
 /* Decodes into a plane, then hands on the rows of the upright picture, a band of them gathered at a time. */
-static enum dg_code decode_turned(dg_picture *picture, dg_size upright, dg_resize *resize, dg_err *err)
+static enum dg_code decode_turned(dg_picture *picture, const dg_image_options *options, dg_size upright,
+                                  dg_resize *resize, dg_err *err)
 {
     enum { BAND = 64 }; /* rows; where axes are exchanged, a cache line of the plane serves all of them */
     dg_size stored = {picture->info.width, picture->info.height};
@@ -96,8 +107,8 @@ static enum dg_code decode_turned(dg_picture *picture, dg_size upright, dg_resiz
     uint8_t *band = malloc((size_t)BAND * upright.width);
     enum dg_code code = plane && band ? DG_OK : dg_fail_nomem(err, "the picture to be turned");
 
-    for (size_t y = 0; y < stored.height && !code; y++)
-        code = picture->codec->row(picture, plane + y * stored.width, err);
+    for (uint32_t y = 0; y < stored.height && !code; y++)
+        code = read_row(picture, options, y, plane + (size_t)y * stored.width, err);
     for (size_t y = 0; y < upright.height && !code; y += BAND) {
         size_t rows = upright.height - y < BAND ? upright.height - y : BAND;
         for (size_t x = 0; x < upright.width; x++) {
@@ -114,14 +125,27 @@ static enum dg_code decode_turned(dg_picture *picture, dg_size upright, dg_resiz
     return code;
 }
 
-static enum dg_code decode(dg_picture *picture, int turned, dg_size upright, dg_resize *resize, dg_err *err)
+/* Asks the caller for the memory that is taken in proportion to the picture's area. */
+static enum dg_code reserve(const dg_picture *picture, const dg_image_options *options, int turned,
+                            dg_err *err)
 {
-    enum dg_code code = picture->codec->start(picture, err);
+    const dg_image_caller *caller = options->caller;
+    uint64_t bytes = picture->whole;
 
+    if (turned) bytes += (uint64_t)picture->info.width * picture->info.height;
+    return bytes && caller && caller->reserve ? caller->reserve(caller->arg, bytes, err) : DG_OK;
+}
+
+static enum dg_code decode(dg_picture *picture, const dg_image_options *options, int turned, dg_size upright,
+                           dg_resize *resize, dg_err *err)
+{
+    enum dg_code code = reserve(picture, options, turned, err);
+
+    if (!code) code = picture->codec->start(picture, err);
     if (!code && turned)
-        code = decode_turned(picture, upright, resize, err);
+        code = decode_turned(picture, options, upright, resize, err);
     else if (!code)
-        code = decode_straight(picture, resize, err);
+        code = decode_straight(picture, options, resize, err);
     return code ? code : picture->codec->finish(picture, err);
 }
 
@@ -163,7 +187,7 @@ static enum dg_code hash_picture(dg_picture *picture, const dg_image_options *op
     plan p = plan_for(set, upright);
     dg_resize *resize;
     enum dg_code code = dg_resize_open(&resize, upright, p.planes, p.count, err);
-    if (!code) code = decode(picture, turned, upright, resize, err);
+    if (!code) code = decode(picture, options, turned, upright, resize, err);
     for (int kind = 0; kind < DG_HASH_KINDS && !code; kind++)
         if (set->wanted & 1u << kind)
             code = dg_hash_plane((enum dg_hash_kind)kind, set->size, dg_resize_plane(resize, p.of[kind]),

@@ -189,6 +189,8 @@ static enum dg_code png_open(dg_picture **picture, const uint8_t *file, size_t b
         .orientation = dg_exif_png_orientation(file, bytes),
         .bytes = bytes,
     };
+    if (png_get_interlace_type(p->libpng, p->header) != PNG_INTERLACE_NONE)
+        p->base.whole = (uint64_t)p->base.info.width * p->base.info.height;
     *picture = &p->base;
     return DG_OK;
 }
@@ -305,7 +307,8 @@ static enum dg_code read_interlaced(png_picture *p, dg_err *err)
         size_t columns = PNG_PASS_COLS(width, pass), rows = columns ? PNG_PASS_ROWS(height, pass) : 0;
         for (size_t y = 0; y < rows && !code; y++) {
             uint8_t *to = p->plane + PNG_ROW_FROM_PASS_ROW(y, pass) * width;
-            code = read_row(p, columns, grey, err);
+            code = dg_image_poll(p->options, err);
+            if (!code) code = read_row(p, columns, grey, err);
             for (size_t x = 0; x < columns && !code; x++) to[PNG_COL_FROM_PASS_COL(x, pass)] = grey[x];
         }
     }
