@@ -27,33 +27,32 @@ static enum dg_code read_options(sqlite3_value *value, dg_image_options *options
 }
 
 static enum dg_code hash(const dg_connection *connection, enum dg_hash_kind kind, int argc,
-                         sqlite3_value **argv, dg_hash_set *set, dg_err *err)
+                         sqlite3_value **argv, int *size, dg_image_result *result, dg_err *err)
 {
-    dg_image_options options = {0};
-    double max_pixels;
-    *set = (dg_hash_set){.wanted = 1u << kind, .size = 8};
+    dg_image_options options;
 
-    if (dg_setting_number(&connection->settings, DG_SETTING_MAX_PIXELS, &max_pixels, err) != DG_OK)
-        return err->code;
-    options.max_pixels = (uint64_t)max_pixels;
-    if (argc >= 2 && read_size(argv[1], kind, &set->size, err) != DG_OK) return err->code;
+    *size = 8;
+    if (dg_options_default(&connection->settings, &options, err) != DG_OK) return err->code;
+    if (argc >= 2 && read_size(argv[1], kind, size, err) != DG_OK) return err->code;
     if (argc >= 3 && read_options(argv[2], &options, err) != DG_OK) return err->code;
 
     const void *file;
     size_t bytes;
     if (dg_value_image(argv[0], &file, &bytes, err) != DG_OK) return err->code;
-    return dg_image_hash(file, bytes, &options, set, err);
+    dg_image_work work = {.hashes = 1u << kind, .hash_size = *size};
+    return dg_image_measure(file, bytes, &options, &work, result, err);
 }
 
 static void hash_function(sqlite3_context *context, enum dg_hash_kind kind, int argc, sqlite3_value **argv)
 {
-    dg_hash_set set;
+    int size;
+    dg_image_result result;
     dg_err err = {0};
     if (dg_function_null(argc, argv)) return;
-    if (hash(sqlite3_user_data(context), kind, argc, argv, &set, &err) != DG_OK)
+    if (hash(sqlite3_user_data(context), kind, argc, argv, &size, &result, &err) != DG_OK)
         dg_function_fail(context, dg_hash_name(kind), &err);
     else
-        sqlite3_result_blob64(context, set.hash[kind], dg_hash_bytes(set.size), SQLITE_TRANSIENT);
+        sqlite3_result_blob64(context, result.hash[kind], dg_hash_bytes(size), SQLITE_TRANSIENT);
 }
 
 void dg_fn_phash(sqlite3_context *context, int argc, sqlite3_value **argv)

@@ -50,6 +50,16 @@ static enum dg_code read_value(enum option option, const dg_json_member *member,
                    quote, list);
 }
 
+enum dg_code dg_options_default(const dg_settings *settings, dg_image_options *options, dg_err *err)
+{
+    double max_pixels;
+
+    *options = (dg_image_options){0};
+    if (dg_setting_number(settings, DG_SETTING_MAX_PIXELS, &max_pixels, err) != DG_OK) return err->code;
+    options->max_pixels = (uint64_t)max_pixels;
+    return DG_OK;
+}
+
 enum dg_code dg_options_parse(const char *json, size_t length, dg_image_options *options, dg_err *err)
 {
     dg_json reader;

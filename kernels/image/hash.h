@@ -15,4 +15,10 @@ dg_size dg_hash_plane_size(enum dg_hash_kind kind, int hash_size, dg_size pictur
 enum dg_code dg_hash_plane(enum dg_hash_kind kind, int hash_size, const uint8_t *plane, dg_size plane_size,
                            uint8_t *hash, dg_err *err);
 
+/*
+ * The phashes of the eight views of a plane of that kind, views[v] being the picture as EXIF orientation
+ * v + 1 turns it: imagehash.md section 10. The first four are exactly the turned pictures' hashes.
+ */
+void dg_hash_views(int hash_size, const uint8_t *plane, uint8_t views[DG_VIEWS][DG_HASH_BYTES_MAX]);
+
 #endif

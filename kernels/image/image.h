@@ -2,7 +2,7 @@
  * Pictures: from the bytes of a JPEG or PNG file to perceptual hashes, bit for bit ImageHash's on Pillow.
  *
  * Nothing here keeps state between calls, starts a thread or prints; every function may run on any thread.
- * One call decodes once, streaming, and computes every hash asked for.
+ * One call decodes once, streaming, and finds out everything asked for.
  */
 #ifndef DG_IMAGE_H
 #define DG_IMAGE_H
@@ -73,17 +73,6 @@ enum dg_metric {
     DG_METRICS
 };
 
-typedef struct dg_hash_set {
-    unsigned wanted; /* in: bit 1 << kind for each hash to compute */
-    int size;        /* in: hash size, accepted by dg_hash_size_check for each wanted kind */
-    uint8_t hash[DG_HASH_KINDS]
-                [DG_HASH_BYTES_MAX]; /* out: dg_hash_bytes(size) bytes each, first bit most significant */
-} dg_hash_set;
-
-/* Decodes the file and computes the wanted hashes. DG_ERROR's text says why the file was refused. */
-enum dg_code dg_image_hash(const void *file, size_t bytes, const dg_image_options *options, dg_hash_set *set,
-                           dg_err *err);
-
 /* What a file's headers say; pixels are not decoded. */
 typedef struct dg_image_info {
     const char *format; /* "jpeg" or "png" */
@@ -104,15 +93,16 @@ typedef struct dg_image_work {
     unsigned metrics; /* bit 1 << metric for each metric */
     int pdq;          /* 1: the PDQ hash and its quality */
     int colorhash;    /* 1: ImageHash's colorhash, 42 bits */
-    int orientations; /* 1: the phash of the eight turned and mirrored views, of hash_size */
+    int orientations; /* 1: the phash of the eight turned and mirrored views; hash_size as for phash */
 } dg_image_work;
 
 enum { DG_PDQ_BYTES = 32, DG_COLORHASH_BYTES = 6, DG_VIEWS = 8 };
 
+/* Hashes take dg_hash_bytes(hash_size) bytes, first bit most significant. */
 typedef struct dg_image_result {
     dg_image_info info; /* valid as soon as the header could be read, also after a failure; else all zero */
     uint8_t hash[DG_HASH_KINDS][DG_HASH_BYTES_MAX];
-    uint8_t views[DG_VIEWS][DG_HASH_BYTES_MAX];
+    uint8_t views[DG_VIEWS][DG_HASH_BYTES_MAX]; /* view v: the picture as EXIF orientation v + 1 turns it */
     uint8_t pdq[DG_PDQ_BYTES];
     int pdq_quality;
     uint8_t colorhash[DG_COLORHASH_BYTES];
@@ -121,9 +111,10 @@ typedef struct dg_image_result {
 } dg_image_result;
 
 /*
- * Decodes the file once, streaming, and does the work. What was not asked for is zero. Needs memory in
- * proportion to the picture's sides, not to its area, unless it must be turned upright. May run on any
- * thread. DG_ERROR's text says why the file was refused.
+ * Decodes the file once, streaming, and does the work; reads only the header where no pixel is needed. What
+ * was not asked for is zero, and after a failure everything but info is. Needs memory in proportion to the
+ * picture's sides, not to its area, unless it must be turned upright. May run on any thread. DG_ERROR's text
+ * says why the file was refused.
  */
 enum dg_code dg_image_measure(const void *file, size_t bytes, const dg_image_options *options,
                               const dg_image_work *work, dg_image_result *result, dg_err *err);

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <setjmp.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <jpeglib.h>
 #include <jerror.h>
@@ -40,7 +41,7 @@ typedef struct jpeg_picture {
     const dg_image_options *options;
     const dg_row_loops *loops;
     uint8_t *buffer; /* owns `row` */
-    uint8_t *row;    /* one row of four-byte pixels; NULL for a grey file */
+    uint8_t *row;    /* one row of pixels R, G, B, 255; NULL for a grey file */
 } jpeg_picture;
 
 static jpeg_picture *picture_of(j_common_ptr libjpeg)
@@ -138,7 +139,7 @@ static enum dg_code read_header(jpeg_picture *p, const uint8_t *file, size_t byt
                        libjpeg->data_precision);
     switch (libjpeg->num_components) {
     case 1: libjpeg->out_color_space = JCS_GRAYSCALE; break;
-    case 3: libjpeg->out_color_space = JCS_EXT_RGBX; break;
+    case 3: libjpeg->out_color_space = JCS_EXT_RGBA; break;
     case 4: libjpeg->out_color_space = JCS_CMYK; break;
     default:
         return dg_fail(err, DG_ERROR, "jpeg: %d components; only 1, 3 and 4 are supported",
@@ -179,18 +180,21 @@ static enum dg_code jpeg_open(dg_picture **picture, const uint8_t *file, size_t 
         .jpeg_quality = estimated_quality(&p->libjpeg),
         .bytes = bytes,
     };
-    p->base.whole = coefficient_bytes(&p->libjpeg);
+    p->base.whole[0] = p->base.whole[1] = coefficient_bytes(&p->libjpeg);
     p->libjpeg.progress = &p->progress;
+    p->base.size = (dg_size){p->libjpeg.image_width, p->libjpeg.image_height};
+    p->base.grey = p->libjpeg.num_components == 1;
     *picture = &p->base;
     return DG_OK;
 }
 
-static enum dg_code jpeg_start(dg_picture *picture, dg_err *err)
+static enum dg_code jpeg_start(dg_picture *picture, int colour, dg_err *err)
 {
     jpeg_picture *p = (jpeg_picture *)picture;
 
+    (void)colour; /* all but grey files are decoded to colours anyway */
     if (p->libjpeg.num_components > 1) {
-        p->buffer = aligned_alloc(64, ((size_t)p->base.info.width * 4 + ROW_MISALIGNMENT + 63) & ~(size_t)63);
+        p->buffer = aligned_alloc(64, ((size_t)p->base.size.width * 4 + ROW_MISALIGNMENT + 63) & ~(size_t)63);
         if (!p->buffer) return dg_fail_nomem(err, "a JPEG row");
         p->row = p->buffer + ROW_MISALIGNMENT;
     }
@@ -199,17 +203,26 @@ static enum dg_code jpeg_start(dg_picture *picture, dg_err *err)
     return check_dry(p, err);
 }
 
-static enum dg_code jpeg_row(dg_picture *picture, uint8_t *grey, dg_err *err)
+static void grey_to_rgba(const uint8_t *grey, size_t count, uint8_t *rgba)
+{
+    for (size_t i = 0; i < count; i++, rgba += 4) {
+        rgba[0] = rgba[1] = rgba[2] = grey[i];
+        rgba[3] = 255;
+    }
+}
+
+static enum dg_code jpeg_row(dg_picture *picture, uint8_t *grey, uint8_t *rgba, dg_err *err)
 {
     jpeg_picture *p = (jpeg_picture *)picture;
-    size_t width = p->base.info.width;
-    uint32_t rounding = dg_luma_rounding(p->options->luma);
+    size_t width = p->base.size.width;
 
     if (setjmp(p->on_error)) return failed(p, err);
     JSAMPROW row = p->row ? p->row : grey;
     jpeg_read_scanlines(&p->libjpeg, &row, 1);
-    if (p->libjpeg.num_components == 3) p->loops->luma(p->row, width, rounding, grey);
-    if (p->libjpeg.num_components == 4) dg_luma_cmyk(p->row, width, rounding, grey);
+    if (p->libjpeg.num_components == 4) dg_cmyk_to_rgba(p->row, width);
+    if (p->row) p->loops->luma(p->row, width, dg_luma_rounding(p->options->luma), grey);
+    if (rgba && p->row) memcpy(rgba, p->row, 4 * width);
+    if (rgba && !p->row) grey_to_rgba(grey, width, rgba);
     return check_dry(p, err);
 }
 

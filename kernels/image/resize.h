@@ -9,13 +9,10 @@
 #define DG_IMAGE_RESIZE_H
 
 #include "../error.h"
+#include "size.h"
 
 #include <stddef.h>
 #include <stdint.h>
-
-typedef struct dg_size {
-    uint32_t width, height;
-} dg_size;
 
 enum { DG_RESIZE_TARGETS = 8 };
 

@@ -194,6 +194,11 @@ static int has_extension(const dg_opencl_device *device, const char *name)
     return has;
 }
 
+int dg_opencl_has_doubles(const dg_opencl_device *device)
+{
+    return has_extension(device, "cl_khr_fp64");
+}
+
 /* AMD's name of a device is that of its instruction set, its board's is what people know. */
 static void describe_amd(const dg_opencl_device *device, dg_device_info *out)
 {
@@ -220,6 +225,7 @@ enum dg_code dg_opencl_describe(dg_opencl_device *device, dg_device_info *out, d
     }
     uint64_t allocated = atomic_load(&device->allocated);
     out->memory_free = out->memory_total > allocated ? out->memory_total - allocated : 0;
+    out->doubles = dg_opencl_has_doubles(device);
     if (has_extension(device, "cl_amd_device_attribute_query")) describe_amd(device, out);
     return DG_OK;
 }

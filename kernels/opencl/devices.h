@@ -40,6 +40,8 @@ void dg_opencl_release(dg_opencl_device *device);
 /* Name, vendor, driver, version, units, total and free memory. */
 enum dg_code dg_opencl_describe(dg_opencl_device *device, dg_device_info *out, dg_err *err);
 
+int dg_opencl_has_doubles(const dg_opencl_device *device);
+
 /* A text the device tells about itself, without blanks at its ends; malloc. NULL with an error. */
 char *dg_opencl_device_text(dg_cl_device id, uint32_t what, dg_err *err);
 char *dg_opencl_platform_text(dg_cl_platform platform, uint32_t what, dg_err *err);

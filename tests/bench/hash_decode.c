@@ -48,10 +48,11 @@ static void bare_decode(const uint8_t *file, size_t bytes, size_t misalignment)
 static void hash(const uint8_t *file, size_t bytes, unsigned wanted)
 {
     dg_image_options options = {.max_pixels = UINT64_MAX};
-    dg_hash_set set = {.wanted = wanted, .size = 8};
+    dg_image_work work = {.hashes = wanted, .hash_size = 8};
+    dg_image_result result;
     dg_err err = {DG_OK, ""};
 
-    if (dg_image_hash(file, bytes, &options, &set, &err) != DG_OK) {
+    if (dg_image_measure(file, bytes, &options, &work, &result, &err) != DG_OK) {
         fprintf(stderr, "hash_decode: %s\n", err.text);
         exit(1);
     }

@@ -126,17 +126,18 @@ static void every_allocation(void **state)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         picture_file file = picture_golden(names[i]);
         dg_image_options options = {.orient = 1, .truncated = DG_TRUNCATED_LENIENT, .max_pixels = 1 << 20};
-        dg_hash_set whole = {.wanted = (1 << DG_HASH_KINDS) - 1, .size = 8};
+        dg_image_work work = {.hashes = (1 << DG_HASH_KINDS) - 1, .hash_size = 8, .orientations = 1};
+        dg_image_result whole;
         dg_err err = {DG_OK, ""};
-        assert_int_equal(dg_image_hash(file.data, file.bytes, &options, &whole, &err), DG_OK);
+        assert_int_equal(dg_image_measure(file.data, file.bytes, &options, &work, &whole, &err), DG_OK);
         for (long n = 1;; n++) {
-            dg_hash_set set = {.wanted = whole.wanted, .size = whole.size};
-            static const uint8_t nothing[sizeof set.hash];
+            dg_image_result set;
+            static const dg_image_result nothing;
             dg_err failure = {DG_OK, ""};
             long before = outstanding;
             allocations = 0;
             failing = n;
-            enum dg_code code = dg_image_hash(file.data, file.bytes, &options, &set, &failure);
+            enum dg_code code = dg_image_measure(file.data, file.bytes, &options, &work, &set, &failure);
             int reached = allocations >= n;
             failing = 0;
             assert_int_equal(outstanding, before);
@@ -148,7 +149,8 @@ static void every_allocation(void **state)
             }
             if (code != DG_NOMEM)
                 fail_msg("%s, allocation %ld: code %d, %s", names[i], n, (int)code, failure.text);
-            assert_memory_equal(set.hash, nothing, sizeof nothing);
+            set.info = nothing.info;
+            assert_memory_equal(&set, &nothing, sizeof nothing);
         }
         picture_free(file);
     }

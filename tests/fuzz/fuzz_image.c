@@ -25,12 +25,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         .alpha = (choice >> 3) % 3,
         .max_pixels = 1 << 16,
     };
-    dg_hash_set first = {.wanted = (1 << DG_HASH_KINDS) - 1, .size = 2 << (choice >> 5) % 4}, second = first;
+    dg_image_work work = {.hashes = (1 << DG_HASH_KINDS) - 1, .hash_size = 2 << (choice >> 5) % 4};
+    dg_image_result first, second;
     dg_err err = {DG_OK, ""}, err2 = {DG_OK, ""};
     dg_image_info info;
 
-    enum dg_code code = dg_image_hash(data, bytes, &options, &first, &err);
-    if (dg_image_hash(data, bytes, &options, &second, &err2) != code) abort();
+    enum dg_code code = dg_image_measure(data, bytes, &options, &work, &first, &err);
+    if (dg_image_measure(data, bytes, &options, &work, &second, &err2) != code) abort();
     if (memcmp(&first, &second, sizeof first) || strcmp(err.text, err2.text)) abort();
     if (code != DG_OK && !err.text[0]) abort();
     if (dg_image_info_read(data, bytes, &info, &err) != DG_OK && code == DG_OK) abort();

@@ -1,0 +1,173 @@
+/*
+ * The way of a picture through this room: a codec gives rows, each of the consumers that the work asks for
+ * takes them, and at the end each gives its answer.
+ *
+ * Hashes and PDQ see the picture upright if the options say so. Only then is a picture that must be turned
+ * kept whole, in the form that they need.
+ */
+#include "codec.h"
+#include "hash.h"
+#include "resize.h"
+#include "turn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS_A_POLL = 16 }; /* rows of a million pixels are the longest: a few milliseconds each */
+
+/* The distinct plane sizes of the wanted hashes: kind k is made from planes[of[k]]. */
+typedef struct plan {
+    int count;
+    dg_size planes[DG_HASH_KINDS];
+    int of[DG_HASH_KINDS];
+} plan;
+
+/* One run over one picture. What the work does not ask for is NULL. */
+typedef struct run {
+    dg_picture *picture;
+    const dg_image_options *options;
+    const dg_image_work *work;
+    dg_image_result *result;
+    unsigned hashes; /* bit 1 << kind for each plane of a hash to make */
+    int turned;
+    dg_size upright;
+    plan plan;
+    dg_resize *resize;
+    dg_turn grey_turn, rgba_turn;
+    uint8_t *grey, *rgba; /* one stored row */
+} run;
+
+static plan plan_for(unsigned hashes, int hash_size, dg_size picture)
+{
+    plan p = {0};
+
+    for (int kind = 0; kind < DG_HASH_KINDS; kind++) {
+        if (!(hashes & 1u << kind)) continue;
+        dg_size size = dg_hash_plane_size((enum dg_hash_kind)kind, hash_size, picture);
+        int at = 0;
+        while (at < p.count && (p.planes[at].width != size.width || p.planes[at].height != size.height)) at++;
+        if (at == p.count) p.planes[p.count++] = size;
+        p.of[kind] = at;
+    }
+    return p;
+}
+
+/* Asks the caller for the memory that is taken in proportion to the picture's area. */
+static enum dg_code reserve(const run *r, dg_err *err)
+{
+    const dg_image_caller *caller = r->options->caller;
+    uint64_t bytes = r->picture->whole[r->rgba != NULL];
+
+    if (r->turned && r->resize) bytes += (uint64_t)r->picture->size.width * r->picture->size.height;
+    return bytes && caller && caller->reserve ? caller->reserve(caller->arg, bytes, err) : DG_OK;
+}
+
+/* Readies the consumers and the rows they are fed from. */
+static enum dg_code open_run(run *r, dg_err *err)
+{
+    dg_size stored = r->picture->size;
+    enum dg_code code = DG_OK;
+
+    r->hashes = r->work->hashes | (r->work->orientations ? 1u << DG_PHASH : 0);
+    r->turned = r->options->orient && r->picture->info.orientation > 1;
+    r->upright = r->turned ? dg_turn_size(stored, r->picture->info.orientation) : stored;
+    r->grey = malloc(stored.width);
+    if (!r->grey) return dg_fail_nomem(err, "a row of the picture");
+    if (r->hashes) {
+        r->plan = plan_for(r->hashes, r->work->hash_size, r->upright);
+        code = dg_resize_open(&r->resize, r->upright, r->plan.planes, r->plan.count, err);
+    }
+    if (!code) code = reserve(r, err);
+    if (!code && r->turned && r->resize)
+        code = dg_turn_open(&r->grey_turn, stored, r->picture->info.orientation, 1, err);
+    return code;
+}
+
+static void close_run(run *r)
+{
+    dg_resize_close(r->resize);
+    dg_turn_close(&r->grey_turn);
+    free(r->grey);
+}
+
+/* The row that the codec is to write grey samples to. */
+static uint8_t *grey_row(const run *r, uint32_t y)
+{
+    if (r->grey_turn.plane) return r->grey_turn.plane + (size_t)y * r->picture->size.width;
+    return r->resize ? dg_resize_row(r->resize) : r->grey;
+}
+
+static enum dg_code decode(run *r, dg_err *err)
+{
+    dg_picture *picture = r->picture;
+    enum dg_code code = picture->codec->start(picture, r->rgba != NULL, err);
+
+    for (uint32_t y = 0; y < picture->size.height && !code; y++) {
+        uint8_t *grey = grey_row(r, y);
+        if (y % ROWS_A_POLL == 0) code = dg_image_poll(r->options, err);
+        if (!code) code = picture->codec->row(picture, grey, r->rgba, err);
+        if (code) break;
+        if (r->resize && !r->turned) dg_resize_take(r->resize);
+    }
+    return code ? code : picture->codec->finish(picture, err);
+}
+
+/* Hands on the rows of a picture that was kept to be turned. */
+static void feed_turned(run *r)
+{
+    for (uint32_t y = 0; y < r->upright.height && r->resize; y++) {
+        memcpy(dg_resize_row(r->resize), dg_turn_row(&r->grey_turn, y), r->upright.width);
+        dg_resize_take(r->resize);
+    }
+}
+
+static enum dg_code take_hashes(run *r, dg_err *err)
+{
+    dg_image_result *result = r->result;
+    int size = r->work->hash_size;
+
+    for (int kind = 0; kind < DG_HASH_KINDS; kind++) {
+        if (!(r->work->hashes & 1u << kind)) continue;
+        int at = r->plan.of[kind];
+        enum dg_code code = dg_hash_plane((enum dg_hash_kind)kind, size, dg_resize_plane(r->resize, at),
+                                          r->plan.planes[at], result->hash[kind], err);
+        if (code) return code;
+    }
+    if (r->work->orientations)
+        dg_hash_views(size, dg_resize_plane(r->resize, r->plan.of[DG_PHASH]), result->views);
+    return DG_OK;
+}
+
+static int needs_pixels(const dg_image_work *work)
+{
+    return work->hashes || work->orientations;
+}
+
+static enum dg_code measure(run *r, dg_err *err)
+{
+    enum dg_code code = dg_picture_check_pixels(r->picture, r->options, err);
+
+    if (code || !needs_pixels(r->work)) return code;
+    code = open_run(r, err);
+    if (!code) code = decode(r, err);
+    if (!code && r->turned) feed_turned(r);
+    if (!code) code = take_hashes(r, err);
+    close_run(r);
+    return code;
+}
+
+enum dg_code dg_image_measure(const void *file, size_t bytes, const dg_image_options *options,
+                              const dg_image_work *work, dg_image_result *result, dg_err *err)
+{
+    run r = {.options = options, .work = work, .result = result};
+
+    memset(result, 0, sizeof *result);
+    enum dg_code code = dg_picture_open(&r.picture, file, bytes, options, err);
+    if (code) return code;
+    dg_image_info info = r.picture->info;
+    code = measure(&r, err);
+    if (code) memset(result, 0, sizeof *result);
+    result->info = info;
+    dg_picture_close(r.picture);
+    return code;
+}
