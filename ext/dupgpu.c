@@ -41,6 +41,8 @@ static const struct function {
     {"whash", 1, PURE, dg_fn_whash},
     {"whash", 2, PURE, dg_fn_whash},
     {"whash", 3, PURE, dg_fn_whash},
+    {"quality", 1, PURE, dg_fn_quality},
+    {"quality", 2, PURE, dg_fn_quality},
     {"dupgpu_hamming", 2, PURE, dg_fn_hamming},
     {"similarity", 2, PURE, dg_fn_similarity},
     {"hash_int", 1, PURE, dg_fn_hash_int},

@@ -73,6 +73,12 @@ enum dg_metric {
     DG_METRICS
 };
 
+/* The metric's SQL name: "blur", "sharpness", ... */
+const char *dg_metric_name(enum dg_metric metric);
+
+/* The metric of that name, or DG_ERROR with the list of names. */
+enum dg_code dg_metric_find(const char *name, enum dg_metric *metric, dg_err *err);
+
 /* What a file's headers say; pixels are not decoded. */
 typedef struct dg_image_info {
     const char *format; /* "jpeg" or "png" */

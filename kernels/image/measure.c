@@ -7,6 +7,7 @@
  */
 #include "codec.h"
 #include "hash.h"
+#include "quality.h"
 #include "resize.h"
 #include "turn.h"
 
@@ -33,6 +34,7 @@ typedef struct run {
     dg_size upright;
     plan plan;
     dg_resize *resize;
+    dg_quality *quality;
     dg_turn grey_turn, rgba_turn;
     uint8_t *grey, *rgba; /* one stored row */
 } run;
@@ -62,6 +64,17 @@ static enum dg_code reserve(const run *r, dg_err *err)
     return bytes && caller && caller->reserve ? caller->reserve(caller->arg, bytes, err) : DG_OK;
 }
 
+/* The metrics that a header does not tell. */
+static unsigned pixel_metrics(const dg_image_work *work)
+{
+    return work->metrics & ~(1u << DG_METRIC_JPEG_QUALITY);
+}
+
+static int needs_pixels(const dg_image_work *work)
+{
+    return work->hashes || work->orientations || pixel_metrics(work);
+}
+
 /* Readies the consumers and the rows they are fed from. */
 static enum dg_code open_run(run *r, dg_err *err)
 {
@@ -77,6 +90,7 @@ static enum dg_code open_run(run *r, dg_err *err)
         r->plan = plan_for(r->hashes, r->work->hash_size, r->upright);
         code = dg_resize_open(&r->resize, r->upright, r->plan.planes, r->plan.count, err);
     }
+    if (!code && pixel_metrics(r->work)) code = dg_quality_open(&r->quality, stored, r->work->metrics, err);
     if (!code) code = reserve(r, err);
     if (!code && r->turned && r->resize)
         code = dg_turn_open(&r->grey_turn, stored, r->picture->info.orientation, 1, err);
@@ -86,6 +100,7 @@ static enum dg_code open_run(run *r, dg_err *err)
 static void close_run(run *r)
 {
     dg_resize_close(r->resize);
+    dg_quality_close(r->quality);
     dg_turn_close(&r->grey_turn);
     free(r->grey);
 }
@@ -107,18 +122,21 @@ static enum dg_code decode(run *r, dg_err *err)
         if (y % ROWS_A_POLL == 0) code = dg_image_poll(r->options, err);
         if (!code) code = picture->codec->row(picture, grey, r->rgba, err);
         if (code) break;
+        if (r->quality) dg_quality_take(r->quality, grey);
         if (r->resize && !r->turned) dg_resize_take(r->resize);
     }
     return code ? code : picture->codec->finish(picture, err);
 }
 
 /* Hands on the rows of a picture that was kept to be turned. */
-static void feed_turned(run *r)
+static enum dg_code feed_turned(run *r, dg_err *err)
 {
     for (uint32_t y = 0; y < r->upright.height && r->resize; y++) {
+        if (y % ROWS_A_POLL == 0 && dg_image_poll(r->options, err)) return err->code;
         memcpy(dg_resize_row(r->resize), dg_turn_row(&r->grey_turn, y), r->upright.width);
         dg_resize_take(r->resize);
     }
+    return DG_OK;
 }
 
 static enum dg_code take_hashes(run *r, dg_err *err)
@@ -138,20 +156,28 @@ static enum dg_code take_hashes(run *r, dg_err *err)
     return DG_OK;
 }
 
-static int needs_pixels(const dg_image_work *work)
+static void take_metrics(run *r)
 {
-    return work->hashes || work->orientations;
+    dg_image_result *result = r->result;
+    int jpeg_quality = r->picture->info.jpeg_quality;
+
+    if (r->quality) {
+        dg_quality_finish(r->quality, jpeg_quality, result->metric, &result->metrics_null);
+    } else if (r->work->metrics) {
+        result->metric[DG_METRIC_JPEG_QUALITY] = jpeg_quality;
+        result->metrics_null = jpeg_quality ? 0 : 1u << DG_METRIC_JPEG_QUALITY;
+    }
 }
 
 static enum dg_code measure(run *r, dg_err *err)
 {
     enum dg_code code = dg_picture_check_pixels(r->picture, r->options, err);
 
-    if (code || !needs_pixels(r->work)) return code;
-    code = open_run(r, err);
-    if (!code) code = decode(r, err);
-    if (!code && r->turned) feed_turned(r);
+    if (!code && needs_pixels(r->work)) code = open_run(r, err);
+    if (!code && needs_pixels(r->work)) code = decode(r, err);
+    if (!code && r->turned) code = feed_turned(r, err);
     if (!code) code = take_hashes(r, err);
+    if (!code) take_metrics(r);
     close_run(r);
     return code;
 }
