@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,14 +11,6 @@ enum { PIECE = 4 << 20 }; /* bytes read between two polls */
 static enum dg_code fail(dg_err *err, const char *reason, const char *path)
 {
     return dg_fail(err, DG_ERROR, "%s: '%s'", reason, path);
-}
-
-static enum dg_code fail_errno(dg_err *err, const char *path)
-{
-    char text[128];
-    const int number = errno;
-    if (strerror_r(number, text, sizeof text) != 0) return fail(err, "cannot be read", path);
-    return fail(err, text, path);
 }
 
 static const char *kind(mode_t mode)
@@ -42,11 +33,11 @@ enum dg_code dg_file_open(const char *path, dg_file *file, dg_err *err)
 {
     struct stat found;
     *file = (dg_file){.descriptor = -1};
-    if (stat(path, &found) != 0) return fail_errno(err, path);
+    if (stat(path, &found) != 0) return dg_fail_errno(err, path);
     if (check(&found, path, err) != DG_OK) return err->code;
     file->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (file->descriptor < 0 || fstat(file->descriptor, &found) != 0)
-        fail_errno(err, path);
+        dg_fail_errno(err, path);
     else
         check(&found, path, err);
     file->bytes = (uint64_t)found.st_size;
@@ -75,12 +66,22 @@ enum dg_code dg_file_read(const dg_file *file, const char *path, void *to, const
         size_t bytes = file->bytes - done < PIECE ? (size_t)(file->bytes - done) : PIECE;
         if (dg_poll_stop(poll)) return dg_fail(err, DG_INTERRUPT, "interrupted");
         ssize_t count = read_fully(file->descriptor, (char *)to + done, bytes);
-        if (count < 0) return fail_errno(err, path);
+        if (count < 0) return dg_fail_errno(err, path);
         if ((size_t)count < bytes) return fail(err, "the file shrank while it was read", path);
     }
     ssize_t more = read_fully(file->descriptor, &beyond, 1);
-    if (more < 0) return fail_errno(err, path);
+    if (more < 0) return dg_fail_errno(err, path);
     return more ? fail(err, "the file grew while it was read", path) : DG_OK;
+}
+
+size_t dg_file_first(const char *path, void *to, size_t bytes)
+{
+    dg_file file;
+    dg_err err = {0};
+    if (dg_file_open(path, &file, &err) != DG_OK) return 0;
+    ssize_t count = read_fully(file.descriptor, to, bytes);
+    dg_file_close(&file);
+    return count > 0 ? (size_t)count : 0;
 }
 
 void dg_file_close(dg_file *file)

@@ -12,6 +12,7 @@
 #include "error.h"
 #include "poll.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define DG_FILE_MAX ((uint64_t)1 << 30) /* bytes of a file that is read; SQLite's BLOBs end there too */
@@ -29,6 +30,10 @@ enum dg_code dg_file_open(const char *path, dg_file *file, dg_err *err);
  * few megabytes, says stop.
  */
 enum dg_code dg_file_read(const dg_file *file, const char *path, void *to, const dg_poll *poll, dg_err *err);
+
+/* Reads up to `bytes` bytes from the beginning of a regular file. Returns how many; 0 also where it cannot.
+ */
+size_t dg_file_first(const char *path, void *to, size_t bytes);
 
 void dg_file_close(dg_file *file);
 

@@ -109,7 +109,10 @@ static int read_argument(const dg_table_function *f, dg_arguments *arguments, in
                          char **error)
 {
     static const char *const things[] = {"the name of a table or view as TEXT",
-                                         "the name of a column as TEXT", "the name of a schema as TEXT", "",
+                                         "the name of a column as TEXT",
+                                         "the name of a schema as TEXT",
+                                         "",
+                                         "TEXT",
                                          "TEXT"};
     const dg_argument *argument = &f->arguments[i];
     int type = value ? sqlite3_value_type(value) : SQLITE_NULL;
@@ -246,6 +249,8 @@ static int function_connect(sqlite3 *db, void *client, int argc, const char *con
     if (rc != SQLITE_OK) return rc;
     /* The source may lie in any schema. Older hosts know no such request. */
     if (sqlite3_libversion_number() >= 3041000) sqlite3_vtab_config(db, SQLITE_VTAB_USES_ALL_SCHEMAS);
+
+    if (binding->function->direct_only) sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
 
     struct table *table = sqlite3_malloc64(sizeof *table);
     if (!table) return SQLITE_NOMEM;

@@ -21,6 +21,7 @@ enum dg_argument_kind {
     DG_ARGUMENT_COLUMN, /* TEXT, the name of a column */
     DG_ARGUMENT_SCHEMA, /* TEXT, the name of a schema */
     DG_ARGUMENT_NUMBER, /* INTEGER, `least` or more; 6.0 and '6' count as 6 */
+    DG_ARGUMENT_TEXT,   /* TEXT */
     DG_ARGUMENT_WORD,   /* TEXT, one of `words` */
     DG_ARGUMENT_VALUE,  /* anything; NULL counts as not given; a table named for good gives it as text[] */
 };
@@ -69,6 +70,7 @@ typedef struct dg_table_function {
     int argument_count;
     const dg_plan_slot *filters; /* DG_SLOT_FILTER */
     int filter_count;            /* with the arguments at most DG_PLAN_MAX_SLOTS */
+    int direct_only;             /* 1: not for views and triggers */
 
     size_t state_bytes;
     void (*init)(void *state, dg_connection *connection);

@@ -17,6 +17,7 @@
 
 #include "../ext/hashvalue.h"
 #include "../ext/interrupt.h"
+#include "../ext/progress.h"
 #include "../kernels/clock.h"
 #include "../kernels/engine/pictures.h"
 #include "../kernels/memory.h"
@@ -113,7 +114,7 @@ typedef struct hashes {
     dg_connection *connection;
     dg_column_source source;
     dg_pictures pictures; /* what is wanted of each */
-    int read_files;
+    int read_files, draws_bar;
     uint64_t window_rows, window_bytes; /* read at once */
     dg_feed *feed;
     dg_bulk *bulk; /* NULL: there are no rows, or none is left */
@@ -121,6 +122,7 @@ typedef struct hashes {
     dg_picture_item *item; /* of the current row; NULL: none is left */
     uint64_t row;
     double began;
+    dg_progress *progress;
     dg_report report;
 } hashes;
 
@@ -193,11 +195,12 @@ static enum dg_code read_arguments(hashes *h, const dg_arguments *given, dg_err 
 static enum dg_code read_settings(hashes *h, dg_bulk_spec *spec, dg_err *err)
 {
     const dg_settings *settings = &h->connection->settings;
-    double max_pixels = 0, read_files = 0, threads = 0, batch = 0;
+    double max_pixels = 0, read_files = 0, progress = 0, threads = 0, batch = 0;
     const char *backend = "";
     uint64_t limit = 0;
     if (dg_setting_number(settings, DG_SETTING_MAX_PIXELS, &max_pixels, err) != DG_OK ||
         dg_setting_number(settings, DG_SETTING_READ_FILES, &read_files, err) != DG_OK ||
+        dg_setting_number(settings, DG_SETTING_PROGRESS, &progress, err) != DG_OK ||
         dg_setting_number(settings, DG_SETTING_THREADS, &threads, err) != DG_OK ||
         dg_setting_number(settings, DG_SETTING_BATCH_SIZE, &batch, err) != DG_OK ||
         dg_setting_word(settings, DG_SETTING_HASH_BACKEND, &backend, err) != DG_OK ||
@@ -208,6 +211,7 @@ static enum dg_code read_settings(hashes *h, dg_bulk_spec *spec, dg_err *err)
     if (!limit) limit = dg_memory_free() / 5 * 4;
     h->pictures.options.max_pixels = (uint64_t)max_pixels;
     h->read_files = read_files != 0;
+    h->draws_bar = progress != 0;
     h->window_bytes = limit / 4;
     h->window_rows = (uint64_t)batch;
     spec->threads = (uint32_t)threads;
@@ -285,6 +289,8 @@ static void finish(hashes *h)
     dg_stats_add(&h->connection->stats, name, "read", &h->report);
     dg_bulk_close(h->bulk);
     h->bulk = NULL;
+    dg_progress_end(h->progress);
+    h->progress = NULL;
 }
 
 static void drop_item(hashes *h)
@@ -303,7 +309,7 @@ static int take(hashes *h, char **error)
     if (rc != SQLITE_OK) return rc;
     if (dg_bulk_take(h->bulk, &poll, &item, &err) == DG_OK && item) {
         h->item = item;
-        h->report.results++;
+        dg_progress_set(h->progress, ++h->report.results);
         if (h->item->err.code == DG_NOMEM) return SQLITE_NOMEM;
         return fill(h, error);
     }
@@ -336,6 +342,14 @@ static void move(void *to, void *from)
     (void)to, (void)from;
 }
 
+static int start_progress(hashes *h)
+{
+    char *source = sqlite3_mprintf("%s.%s", h->source.table, h->source.column);
+    if (source) h->progress = dg_progress_start(name, source, dg_feed_rows(h->feed), h->draws_bar);
+    sqlite3_free(source);
+    return h->progress ? SQLITE_OK : SQLITE_NOMEM;
+}
+
 static int open_pipeline(hashes *h, dg_bulk_spec *spec, char **error)
 {
     enum { READ_AT_ONCE = 8 }; /* rows for each thread */
@@ -347,7 +361,7 @@ static int open_pipeline(hashes *h, dg_bulk_spec *spec, char **error)
     if (dg_bulk_open(spec, &h->bulk, &err) != DG_OK) return dg_vtab_failure(name, &err, error);
     if (!h->window_rows) h->window_rows = (uint64_t)READ_AT_ONCE * dg_bulk_threads(h->bulk);
     dg_probe_start(&h->probe, h->connection->db);
-    return take(h, error);
+    return start_progress(h) == SQLITE_OK ? take(h, error) : SQLITE_NOMEM;
 }
 
 static int filter(void *state, const dg_arguments *given, sqlite3_value **values, char **error)

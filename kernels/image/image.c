@@ -9,6 +9,13 @@
 
 static const dg_codec *const codecs[] = {&dg_jpeg_codec, &dg_png_codec};
 
+const char *dg_image_format(const void *file, size_t bytes)
+{
+    for (size_t i = 0; i < sizeof codecs / sizeof codecs[0]; i++)
+        if (codecs[i]->recognises(file, bytes)) return codecs[i]->format;
+    return NULL;
+}
+
 enum dg_code dg_picture_open(dg_picture **picture, const void *file, size_t bytes,
                              const dg_image_options *options, dg_err *err)
 {

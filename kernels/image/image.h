@@ -79,6 +79,11 @@ const char *dg_metric_name(enum dg_metric metric);
 /* The metric of that name, or DG_ERROR with the list of names. */
 enum dg_code dg_metric_find(const char *name, enum dg_metric *metric, dg_err *err);
 
+enum { DG_FORMAT_BYTES = 16 }; /* of a file that tell its format */
+
+/* "jpeg" or "png", by a file's first bytes; NULL for anything else. */
+const char *dg_image_format(const void *file, size_t bytes);
+
 /* What a file's headers say; pixels are not decoded. */
 typedef struct dg_image_info {
     const char *format; /* "jpeg" or "png" */
