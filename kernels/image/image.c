@@ -4,6 +4,7 @@
 #include "image.h"
 
 #include "codec.h"
+#include "sniff.h"
 
 #include <stdio.h>
 
@@ -16,18 +17,24 @@ const char *dg_image_format(const void *file, size_t bytes)
     return NULL;
 }
 
+static enum dg_code not_an_image(const uint8_t *file, size_t bytes, dg_err *err)
+{
+    const char *kind = dg_sniff(file, bytes);
+    char text[3 * 8 + 1] = "";
+
+    if (kind) return dg_fail(err, DG_ERROR, "not an image: neither JPEG nor PNG, but %s", kind);
+    for (size_t i = 0; i < bytes && i < 8; i++) snprintf(text + 3 * i, 4, " %02x", file[i]);
+    return dg_fail(err, DG_ERROR, "not an image: neither JPEG nor PNG; it begins with the bytes%s", text);
+}
+
 enum dg_code dg_picture_open(dg_picture **picture, const void *file, size_t bytes,
                              const dg_image_options *options, dg_err *err)
 {
-    const uint8_t *first = file;
-
     *picture = NULL;
     if (bytes == 0) return dg_fail(err, DG_ERROR, "not an image: it is empty");
     for (size_t i = 0; i < sizeof codecs / sizeof codecs[0]; i++)
         if (codecs[i]->recognises(file, bytes)) return codecs[i]->open(picture, file, bytes, options, err);
-    char text[3 * 8 + 1] = "";
-    for (size_t i = 0; i < bytes && i < 8; i++) snprintf(text + 3 * i, 4, " %02x", first[i]);
-    return dg_fail(err, DG_ERROR, "not an image: neither JPEG nor PNG; it begins with the bytes%s", text);
+    return not_an_image(file, bytes, err);
 }
 
 enum dg_code dg_picture_check_pixels(const dg_picture *picture, const dg_image_options *options, dg_err *err)

@@ -19,6 +19,9 @@ static inline uint8_t dg_luma_of(uint32_t r, uint32_t g, uint32_t b, uint32_t ro
     return (uint8_t)((19595 * r + 38470 * g + 7471 * b + rounding) >> 16);
 }
 
+/* a*b/255 rounded, Pillow's MULDIV255. */
+uint8_t dg_scaled(uint8_t a, uint8_t b);
+
 /* Pillow's alpha_composite of one sample over an opaque one. */
 uint8_t dg_alpha_over(uint8_t sample, uint8_t alpha, uint8_t background);
 

@@ -6,7 +6,9 @@
  * kept whole, in the form that they need.
  */
 #include "codec.h"
+#include "colorhash.h"
 #include "hash.h"
+#include "pdq.h"
 #include "quality.h"
 #include "resize.h"
 #include "turn.h"
@@ -35,6 +37,8 @@ typedef struct run {
     plan plan;
     dg_resize *resize;
     dg_quality *quality;
+    dg_pdq *pdq;
+    dg_colours colours;
     dg_turn grey_turn, rgba_turn;
     uint8_t *grey, *rgba; /* one stored row */
 } run;
@@ -54,16 +58,6 @@ static plan plan_for(unsigned hashes, int hash_size, dg_size picture)
     return p;
 }
 
-/* Asks the caller for the memory that is taken in proportion to the picture's area. */
-static enum dg_code reserve(const run *r, dg_err *err)
-{
-    const dg_image_caller *caller = r->options->caller;
-    uint64_t bytes = r->picture->whole[r->rgba != NULL];
-
-    if (r->turned && r->resize) bytes += (uint64_t)r->picture->size.width * r->picture->size.height;
-    return bytes && caller && caller->reserve ? caller->reserve(caller->arg, bytes, err) : DG_OK;
-}
-
 /* The metrics that a header does not tell. */
 static unsigned pixel_metrics(const dg_image_work *work)
 {
@@ -72,7 +66,24 @@ static unsigned pixel_metrics(const dg_image_work *work)
 
 static int needs_pixels(const dg_image_work *work)
 {
-    return work->hashes || work->orientations || pixel_metrics(work);
+    return work->hashes || work->orientations || work->pdq || work->colorhash || pixel_metrics(work);
+}
+
+static int needs_colour(const dg_image_work *work)
+{
+    return work->pdq || work->colorhash;
+}
+
+/* Asks the caller for the memory that is taken in proportion to the picture's area. */
+static enum dg_code reserve(const run *r, dg_err *err)
+{
+    const dg_image_caller *caller = r->options->caller;
+    uint64_t bytes = r->picture->whole[needs_colour(r->work)];
+    uint64_t area = (uint64_t)r->picture->size.width * r->picture->size.height;
+
+    if (r->turned && r->resize) bytes += area;
+    if (r->turned && r->pdq) bytes += 4 * area;
+    return bytes && caller && caller->reserve ? caller->reserve(caller->arg, bytes, err) : DG_OK;
 }
 
 /* Readies the consumers and the rows they are fed from. */
@@ -85,15 +96,19 @@ static enum dg_code open_run(run *r, dg_err *err)
     r->turned = r->options->orient && r->picture->info.orientation > 1;
     r->upright = r->turned ? dg_turn_size(stored, r->picture->info.orientation) : stored;
     r->grey = malloc(stored.width);
-    if (!r->grey) return dg_fail_nomem(err, "a row of the picture");
+    if (needs_colour(r->work)) r->rgba = malloc(4 * (size_t)stored.width);
+    if (!r->grey || (needs_colour(r->work) && !r->rgba)) return dg_fail_nomem(err, "a row of the picture");
     if (r->hashes) {
         r->plan = plan_for(r->hashes, r->work->hash_size, r->upright);
         code = dg_resize_open(&r->resize, r->upright, r->plan.planes, r->plan.count, err);
     }
     if (!code && pixel_metrics(r->work)) code = dg_quality_open(&r->quality, stored, r->work->metrics, err);
+    if (!code && r->work->pdq) code = dg_pdq_open(&r->pdq, r->upright, err);
     if (!code) code = reserve(r, err);
     if (!code && r->turned && r->resize)
         code = dg_turn_open(&r->grey_turn, stored, r->picture->info.orientation, 1, err);
+    if (!code && r->turned && r->pdq)
+        code = dg_turn_open(&r->rgba_turn, stored, r->picture->info.orientation, 4, err);
     return code;
 }
 
@@ -101,8 +116,11 @@ static void close_run(run *r)
 {
     dg_resize_close(r->resize);
     dg_quality_close(r->quality);
+    dg_pdq_close(r->pdq);
     dg_turn_close(&r->grey_turn);
+    dg_turn_close(&r->rgba_turn);
     free(r->grey);
+    free(r->rgba);
 }
 
 /* The row that the codec is to write grey samples to. */
@@ -112,18 +130,33 @@ static uint8_t *grey_row(const run *r, uint32_t y)
     return r->resize ? dg_resize_row(r->resize) : r->grey;
 }
 
+/* The row for pixels, or NULL. */
+static uint8_t *rgba_row(const run *r, uint32_t y)
+{
+    if (r->rgba_turn.plane) return r->rgba_turn.plane + 4 * (size_t)y * r->picture->size.width;
+    return r->rgba;
+}
+
+/* Hands a stored row to those that do not mind how the picture is turned, and to all if it is not. */
+static void feed(run *r, const uint8_t *grey, const uint8_t *rgba)
+{
+    if (r->quality) dg_quality_take(r->quality, grey);
+    if (r->work->colorhash) dg_colours_take(&r->colours, grey, rgba, r->picture->size.width);
+    if (r->turned) return;
+    if (r->resize) dg_resize_take(r->resize);
+    if (r->pdq) dg_pdq_take(r->pdq, rgba);
+}
+
 static enum dg_code decode(run *r, dg_err *err)
 {
     dg_picture *picture = r->picture;
-    enum dg_code code = picture->codec->start(picture, r->rgba != NULL, err);
+    enum dg_code code = picture->codec->start(picture, needs_colour(r->work), err);
 
     for (uint32_t y = 0; y < picture->size.height && !code; y++) {
-        uint8_t *grey = grey_row(r, y);
+        uint8_t *grey = grey_row(r, y), *rgba = rgba_row(r, y);
         if (y % ROWS_A_POLL == 0) code = dg_image_poll(r->options, err);
-        if (!code) code = picture->codec->row(picture, grey, r->rgba, err);
-        if (code) break;
-        if (r->quality) dg_quality_take(r->quality, grey);
-        if (r->resize && !r->turned) dg_resize_take(r->resize);
+        if (!code) code = picture->codec->row(picture, grey, rgba, err);
+        if (!code) feed(r, grey, rgba);
     }
     return code ? code : picture->codec->finish(picture, err);
 }
@@ -131,8 +164,10 @@ static enum dg_code decode(run *r, dg_err *err)
 /* Hands on the rows of a picture that was kept to be turned. */
 static enum dg_code feed_turned(run *r, dg_err *err)
 {
-    for (uint32_t y = 0; y < r->upright.height && r->resize; y++) {
+    for (uint32_t y = 0; y < r->upright.height; y++) {
         if (y % ROWS_A_POLL == 0 && dg_image_poll(r->options, err)) return err->code;
+        if (r->pdq) dg_pdq_take(r->pdq, dg_turn_row(&r->rgba_turn, y));
+        if (!r->resize) continue;
         memcpy(dg_resize_row(r->resize), dg_turn_row(&r->grey_turn, y), r->upright.width);
         dg_resize_take(r->resize);
     }
@@ -178,6 +213,8 @@ static enum dg_code measure(run *r, dg_err *err)
     if (!code && r->turned) code = feed_turned(r, err);
     if (!code) code = take_hashes(r, err);
     if (!code) take_metrics(r);
+    if (!code && r->pdq) dg_pdq_finish(r->pdq, r->result->pdq, &r->result->pdq_quality);
+    if (!code && r->work->colorhash) dg_colours_hash(&r->colours, r->result->colorhash);
     close_run(r);
     return code;
 }
