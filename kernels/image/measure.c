@@ -14,13 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The distinct plane sizes of the wanted hashes: kind k is made from planes[of[k]]. */
-typedef struct plan {
-    int count;
-    dg_size planes[DG_HASH_KINDS];
-    int of[DG_HASH_KINDS];
-} plan;
-
 /* One run over one picture. What the work does not ask for is NULL. */
 typedef struct run {
     dg_picture *picture;
@@ -30,27 +23,12 @@ typedef struct run {
     unsigned hashes; /* bit 1 << kind for each plane of a hash to make */
     int turned;
     dg_size upright;
-    plan plan;
+    dg_hash_plan plan;
     dg_resize *resize;
     dg_quality *quality;
     dg_turn grey_turn, rgba_turn;
     uint8_t *grey, *rgba; /* one stored row */
 } run;
-
-static plan plan_for(unsigned hashes, int hash_size, dg_size picture)
-{
-    plan p = {0};
-
-    for (int kind = 0; kind < DG_HASH_KINDS; kind++) {
-        if (!(hashes & 1u << kind)) continue;
-        dg_size size = dg_hash_plane_size((enum dg_hash_kind)kind, hash_size, picture);
-        int at = 0;
-        while (at < p.count && (p.planes[at].width != size.width || p.planes[at].height != size.height)) at++;
-        if (at == p.count) p.planes[p.count++] = size;
-        p.of[kind] = at;
-    }
-    return p;
-}
 
 /* The metrics that a header does not tell. */
 static unsigned pixel_metrics(const dg_image_work *work)
@@ -75,7 +53,7 @@ static enum dg_code open_run(run *r, dg_err *err)
     r->grey = malloc(stored.width);
     if (!r->grey) return dg_fail_nomem(err, "a row of the picture");
     if (r->hashes) {
-        r->plan = plan_for(r->hashes, r->work->hash_size, r->upright);
+        r->plan = dg_hash_plan_for(r->hashes, r->work->hash_size, r->upright);
         code = dg_resize_open(&r->resize, r->upright, r->plan.planes, r->plan.count, err);
     }
     if (!code && pixel_metrics(r->work)) code = dg_quality_open(&r->quality, stored, r->work->metrics, err);
