@@ -309,6 +309,32 @@ void dg_planning_filters(const dg_planning *planning, int count, sqlite3_str *wo
     }
 }
 
+/* Column names follow the last " for " of a plan's words; none of them has a blank in it. */
+static void write_columns(const dg_table_function *f, uint64_t used, sqlite3_str *words)
+{
+    const char *before = " for ";
+    for (int i = 0; i < f->column_count; i++) {
+        if (!(used >> i & 1)) continue;
+        sqlite3_str_appendf(words, "%s%s", before, f->column_names[i]);
+        before = ", ";
+    }
+    if (*before == ' ') sqlite3_str_appendall(words, " for no column");
+}
+
+static uint64_t read_columns(const dg_table_function *f, const char *words)
+{
+    const char *names = words;
+    uint64_t used = 0;
+    for (const char *found; (found = strstr(names, " for ")) != NULL;) names = found + 5;
+    for (size_t length; *names; names += length + strspn(names + length, ", ")) {
+        length = strcspn(names, ",");
+        for (int i = 0; i < f->column_count; i++)
+            if (strlen(f->column_names[i]) == length && memcmp(f->column_names[i], names, length) == 0)
+                used |= (uint64_t)1 << i;
+    }
+    return used;
+}
+
 static int function_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
 {
     struct table *table = (struct table *)vtab;
@@ -331,6 +357,7 @@ static int function_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
     f->estimate(&planning);
     sqlite3_str *words = sqlite3_str_new(table->binding->connection->db);
     f->describe(&planning, words);
+    if (f->column_names) write_columns(f, info->colUsed, words);
     info->idxStr = sqlite3_str_finish(words);
     info->needToFreeIdxStr = 1;
     return info->idxStr ? SQLITE_OK : SQLITE_NOMEM;
@@ -376,7 +403,7 @@ static int function_close(sqlite3_vtab_cursor *base)
 static int function_filter(sqlite3_vtab_cursor *base, int number, const char *words, int argc,
                            sqlite3_value **argv)
 {
-    (void)words, (void)argc;
+    (void)argc;
     struct cursor *cursor = (struct cursor *)base;
     struct table *table = (struct table *)base->pVtab;
     const dg_table_function *f = function_of(table);
@@ -390,6 +417,7 @@ static int function_filter(sqlite3_vtab_cursor *base, int number, const char *wo
     for (int i = 0; i < arguments && rc == SQLITE_OK; i++)
         rc = read_argument(f, &cursor->arguments, i, values[i], &error);
     cursor->rowid = 1;
+    if (f->column_names) cursor->arguments.columns = read_columns(f, words);
     if (rc == SQLITE_OK) rc = f->filter(cursor->state, &cursor->arguments, values + arguments, &error);
     return error ? dg_vtab_fail(base->pVtab, rc, error) : rc;
 }

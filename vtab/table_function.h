@@ -39,6 +39,7 @@ typedef struct dg_arguments {
     int64_t number[DG_PLAN_MAX_SLOTS];       /* NUMBER; WORD: its place in the list */
     sqlite3_value *value[DG_PLAN_MAX_SLOTS]; /* VALUE */
     unsigned given;                          /* a bit for each argument */
+    uint64_t columns; /* a bit for each column that the query reads, where the function names its columns */
 } dg_arguments;
 
 /* What is known while planning. */
@@ -61,6 +62,9 @@ typedef struct dg_table_function {
     const char *name;
     const char *columns; /* the visible ones, as in CREATE TABLE */
     int column_count;
+    /* Their names, for a function that works only for the columns that are read: EXPLAIN QUERY PLAN then ends
+     * in " for phash, width". NULL: it need not know. */
+    const char *const *column_names;
     const dg_argument *arguments;
     int argument_count;
     const dg_plan_slot *filters; /* DG_SLOT_FILTER */

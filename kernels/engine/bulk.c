@@ -76,6 +76,23 @@ static int fits(uint64_t share, uint64_t used, uint64_t more)
     return used <= share && more <= share - used;
 }
 
+/* With the lock held. */
+static void add_reservation(dg_bulk *b, struct lane *lane, uint64_t bytes)
+{
+    lane->reserved += bytes;
+    b->reserved += bytes;
+    note_peak(b);
+}
+
+/* With the lock held, or where there are no workers. */
+static void give_back(dg_bulk *b, struct lane *lane)
+{
+    if (!lane->reserved) return;
+    b->reserved -= lane->reserved;
+    lane->reserved = 0;
+    pthread_cond_broadcast(&b->space);
+}
+
 enum dg_code dg_bulk_reserve(dg_bulk_lane *face, uint64_t bytes, dg_err *err)
 {
     dg_bulk *b = face->bulk;
@@ -85,12 +102,21 @@ enum dg_code dg_bulk_reserve(dg_bulk_lane *face, uint64_t bytes, dg_err *err)
         return dg_fail(err, DG_ERROR, "needs %llu MiB of work space; the memory limit leaves it %llu",
                        (unsigned long long)(bytes >> 20) + 1, (unsigned long long)(share >> 20));
     pthread_mutex_lock(&b->lock);
+    give_back(b, lane);
     while (!fits(share, b->reserved, bytes) && !atomic_load(&b->stop)) pthread_cond_wait(&b->space, &b->lock);
-    lane->reserved = bytes;
-    b->reserved += bytes;
-    note_peak(b);
+    add_reservation(b, lane, bytes);
     pthread_mutex_unlock(&b->lock);
     return atomic_load(&b->stop) ? dg_fail(err, DG_INTERRUPT, "interrupted") : DG_OK;
+}
+
+int dg_bulk_reserve_more(dg_bulk_lane *face, uint64_t bytes)
+{
+    dg_bulk *b = face->bulk;
+    pthread_mutex_lock(&b->lock);
+    int room = fits(space_share(b), b->reserved, bytes);
+    if (room) add_reservation(b, (struct lane *)face, bytes);
+    pthread_mutex_unlock(&b->lock);
+    return room;
 }
 
 /* --- work --- */
@@ -119,11 +145,7 @@ static struct slot *claim(dg_bulk *b)
 static void finish(dg_bulk *b, struct lane *lane, struct slot *slot)
 {
     slot->done = 1;
-    if (lane->reserved) {
-        b->reserved -= lane->reserved;
-        lane->reserved = 0;
-        pthread_cond_broadcast(&b->space);
-    }
+    give_back(b, lane);
     if (b->caller_waits && slot == &b->slots[b->taken % b->spec.depth]) pthread_cond_signal(&b->done);
 }
 

@@ -88,10 +88,14 @@ int dg_bulk_ready(dg_bulk *bulk);
 
 /*
  * For a work function: waits until `bytes` of work space are free and reserves them until this item's work
- * ends. At most once for an item. DG_ERROR, naming the figures, where the budget has no room for so many;
+ * ends. What it had reserved before is given back first, so nobody waits for space while holding some; the
+ * memory itself must have been freed. DG_ERROR, naming the figures, where the budget has no room for so many;
  * DG_INTERRUPT if the pipeline is being closed.
  */
 enum dg_code dg_bulk_reserve(dg_bulk_lane *lane, uint64_t bytes, dg_err *err);
+
+/* For a work function: adds to what it has reserved, without waiting. Returns 0 if there is no room now. */
+int dg_bulk_reserve_more(dg_bulk_lane *lane, uint64_t bytes);
 
 /* The largest sum of items' bytes and reservations there was. */
 uint64_t dg_bulk_peak(dg_bulk *bulk);

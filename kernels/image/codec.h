@@ -52,7 +52,17 @@ struct dg_picture {
     dg_size size;     /* of the picture as it is decoded: info's unless it is scaled down */
     int grey;         /* R, G and B of a pixel are equal */
     int transparency; /* A of some pixels may be less than 255 */
+    /* Bytes that `start` takes in proportion to the picture's area, without colour and with it; 0 where rows
+     * are streamed. */
+    uint64_t whole[2];
 };
+
+/* Asks the caller's poll. For codecs, inside a `start` that is long. */
+static inline enum dg_code dg_image_poll(const dg_image_options *options, dg_err *err)
+{
+    int stop = options->caller && dg_poll_stop(&options->caller->poll);
+    return stop ? dg_fail(err, DG_INTERRUPT, "interrupted") : DG_OK;
+}
 
 extern const dg_codec dg_jpeg_codec, dg_png_codec;
 

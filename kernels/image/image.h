@@ -8,6 +8,7 @@
 #define DG_IMAGE_H
 
 #include "../error.h"
+#include "../poll.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -20,13 +21,23 @@ enum dg_luma { DG_LUMA_PILLOW7, DG_LUMA_PILLOW6 };
 enum dg_truncated { DG_TRUNCATED_REFUSE, DG_TRUNCATED_LENIENT };
 enum dg_alpha { DG_ALPHA_IGNORE, DG_ALPHA_WHITE, DG_ALPHA_BLACK };
 
+/* What a caller wants to be asked during the work, on the thread that does it. */
+typedef struct dg_image_caller {
+    dg_poll poll; /* shall the work end with DG_INTERRUPT? Asked at least every 20 ms */
+    /* May memory in proportion to the picture's area be taken, so many bytes? Asked once, before it is taken,
+     * where decoding row by row is not enough. What it fails with is the failure of the work. NULL: yes. */
+    enum dg_code (*reserve)(void *arg, uint64_t bytes, dg_err *err);
+    void *arg;
+} dg_image_caller;
+
 /* How a file becomes grey samples. All zero, but for max_pixels, is what ImageHash does. */
 typedef struct dg_image_options {
     int orient; /* 1: apply the EXIF orientation first */
     enum dg_luma luma;
     enum dg_truncated truncated;
     enum dg_alpha alpha;
-    uint64_t max_pixels; /* larger pictures are refused from their header */
+    uint64_t max_pixels;           /* larger pictures are refused from their header */
+    const dg_image_caller *caller; /* NULL: none */
 } dg_image_options;
 
 /* Bytes of a hash of size*size bits: the bits are left-padded with zeros to whole bytes, as in ImageHash's

@@ -34,8 +34,10 @@ typedef struct jpeg_picture {
     dg_picture base;
     struct jpeg_decompress_struct libjpeg;
     struct jpeg_error_mgr messages;
+    struct jpeg_progress_mgr progress;
     jmp_buf on_error;
-    int ran_dry; /* JWRN_JPEG_EOF was issued */
+    int ran_dry;     /* JWRN_JPEG_EOF was issued */
+    int interrupted; /* the caller's poll said stop */
     const dg_image_options *options;
     const dg_row_loops *loops;
     uint8_t *buffer; /* owns `row` */
@@ -62,11 +64,23 @@ static void discard_message(j_common_ptr libjpeg)
     (void)libjpeg;
 }
 
+/* libjpeg calls this for every row of blocks, also while it reads all scans of a progressive file at once. */
+static void ask_caller(j_common_ptr libjpeg)
+{
+    jpeg_picture *p = picture_of(libjpeg);
+    const dg_image_caller *caller = p->options->caller;
+
+    if (!caller || !dg_poll_stop(&caller->poll)) return;
+    p->interrupted = 1;
+    jump_out(libjpeg);
+}
+
 /* Turns libjpeg's last error into ours. */
 static enum dg_code failed(jpeg_picture *p, dg_err *err)
 {
     char text[JMSG_LENGTH_MAX];
 
+    if (p->interrupted) return dg_fail(err, DG_INTERRUPT, "interrupted");
     if (p->messages.msg_code == JERR_OUT_OF_MEMORY) return dg_fail_nomem(err, "a JPEG decoder");
     p->messages.format_message((j_common_ptr)&p->libjpeg, text);
     return dg_fail(err, DG_ERROR, "jpeg: %s", text);
@@ -84,6 +98,17 @@ static int estimated_quality(const struct jpeg_decompress_struct *libjpeg)
 {
     const JQUANT_TBL *luma = libjpeg->quant_tbl_ptrs[0], *chroma = libjpeg->quant_tbl_ptrs[1];
     return dg_jpeg_quality(luma ? luma->quantval : NULL, chroma ? chroma->quantval : NULL);
+}
+
+/* libjpeg keeps the coefficients of all blocks of a file with several scans. */
+static uint64_t coefficient_bytes(struct jpeg_decompress_struct *libjpeg)
+{
+    uint64_t blocks = 0;
+
+    if (!jpeg_has_multiple_scans(libjpeg)) return 0;
+    for (int i = 0; i < libjpeg->num_components; i++)
+        blocks += (uint64_t)libjpeg->comp_info[i].width_in_blocks * libjpeg->comp_info[i].height_in_blocks;
+    return blocks * sizeof(JBLOCK);
 }
 
 static int jpeg_recognises(const uint8_t *file, size_t bytes)
@@ -138,6 +163,7 @@ static enum dg_code jpeg_open(dg_picture **picture, const uint8_t *file, size_t 
     p->messages.error_exit = jump_out;
     p->messages.emit_message = note_message;
     p->messages.output_message = discard_message;
+    p->progress.progress_monitor = ask_caller;
 
     enum dg_code code = read_header(p, file, bytes, err);
     if (code) {
@@ -154,6 +180,8 @@ static enum dg_code jpeg_open(dg_picture **picture, const uint8_t *file, size_t 
         .jpeg_quality = estimated_quality(&p->libjpeg),
         .bytes = bytes,
     };
+    p->base.whole[0] = p->base.whole[1] = coefficient_bytes(&p->libjpeg);
+    p->libjpeg.progress = &p->progress;
     p->base.size = (dg_size){p->libjpeg.image_width, p->libjpeg.image_height};
     p->base.grey = p->libjpeg.num_components == 1;
     *picture = &p->base;

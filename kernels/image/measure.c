@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ROWS_A_POLL = 16 }; /* rows of a million pixels are the longest: a few milliseconds each */
+
 /* One run over one picture. What the work does not ask for is NULL. */
 typedef struct run {
     dg_picture *picture;
@@ -41,6 +43,16 @@ static int needs_pixels(const dg_image_work *work)
     return work->hashes || work->orientations || pixel_metrics(work);
 }
 
+/* Asks the caller for the memory that is taken in proportion to the picture's area. */
+static enum dg_code reserve(const run *r, dg_err *err)
+{
+    const dg_image_caller *caller = r->options->caller;
+    uint64_t bytes = r->picture->whole[r->rgba != NULL];
+
+    if (r->turned && r->resize) bytes += (uint64_t)r->picture->size.width * r->picture->size.height;
+    return bytes && caller && caller->reserve ? caller->reserve(caller->arg, bytes, err) : DG_OK;
+}
+
 /* Readies the consumers and the rows they are fed from. */
 static enum dg_code open_run(run *r, dg_err *err)
 {
@@ -57,6 +69,7 @@ static enum dg_code open_run(run *r, dg_err *err)
         code = dg_resize_open(&r->resize, r->upright, r->plan.planes, r->plan.count, err);
     }
     if (!code && pixel_metrics(r->work)) code = dg_quality_open(&r->quality, stored, r->work->metrics, err);
+    if (!code) code = reserve(r, err);
     if (!code && r->turned && r->resize)
         code = dg_turn_open(&r->grey_turn, stored, r->picture->info.orientation, 1, err);
     return code;
@@ -84,7 +97,8 @@ static enum dg_code decode(run *r, dg_err *err)
 
     for (uint32_t y = 0; y < picture->size.height && !code; y++) {
         uint8_t *grey = grey_row(r, y);
-        code = picture->codec->row(picture, grey, r->rgba, err);
+        if (y % ROWS_A_POLL == 0) code = dg_image_poll(r->options, err);
+        if (!code) code = picture->codec->row(picture, grey, r->rgba, err);
         if (code) break;
         if (r->quality) dg_quality_take(r->quality, grey);
         if (r->resize && !r->turned) dg_resize_take(r->resize);

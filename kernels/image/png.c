@@ -250,6 +250,10 @@ static enum dg_code png_open(dg_picture **picture, const uint8_t *file, size_t b
     p->base.grey = type == PNG_COLOR_TYPE_GRAY || type == PNG_COLOR_TYPE_GRAY_ALPHA;
     p->base.transparency =
         (type & PNG_COLOR_MASK_ALPHA) || png_get_valid(p->libpng, p->header, PNG_INFO_tRNS);
+    if (png_get_interlace_type(p->libpng, p->header) != PNG_INTERLACE_NONE) {
+        p->base.whole[0] = (uint64_t)p->base.size.width * p->base.size.height;
+        p->base.whole[1] = 5 * p->base.whole[0];
+    }
     *picture = &p->base;
     return DG_OK;
 }
@@ -392,7 +396,10 @@ static enum dg_code read_interlaced(png_picture *p, int colour, dg_err *err)
     if (!grey) return dg_fail_nomem(err, "a PNG row");
     for (int pass = 0; pass < PNG_INTERLACE_ADAM7_PASSES && !code; pass++) {
         size_t rows = PNG_PASS_COLS(width, pass) ? PNG_PASS_ROWS(height, pass) : 0;
-        for (size_t y = 0; y < rows && !code; y++) code = read_pass_row(p, pass, y, grey, rgba, err);
+        for (size_t y = 0; y < rows && !code; y++) {
+            code = dg_image_poll(p->options, err);
+            if (!code) code = read_pass_row(p, pass, y, grey, rgba, err);
+        }
     }
     free(grey);
     return code;
