@@ -30,6 +30,7 @@ typedef struct run {
     dg_quality *quality;
     dg_turn grey_turn, rgba_turn;
     uint8_t *grey, *rgba; /* one stored row */
+    uint8_t *kept;        /* the whole picture upright */
 } run;
 
 /* The metrics that a header does not tell. */
@@ -40,16 +41,18 @@ static unsigned pixel_metrics(const dg_image_work *work)
 
 static int needs_pixels(const dg_image_work *work)
 {
-    return work->hashes || work->orientations || pixel_metrics(work);
+    return work->hashes || work->orientations || work->grey || pixel_metrics(work);
 }
 
 /* Asks the caller for the memory that is taken in proportion to the picture's area. */
 static enum dg_code reserve(const run *r, dg_err *err)
 {
     const dg_image_caller *caller = r->options->caller;
+    const uint64_t samples = (uint64_t)r->upright.width * r->upright.height;
     uint64_t bytes = r->picture->whole[r->rgba != NULL];
 
-    if (r->turned && r->resize) bytes += (uint64_t)r->picture->size.width * r->picture->size.height;
+    if (r->turned && (r->resize || r->work->grey)) bytes += samples;
+    if (r->work->grey) bytes += samples;
     return bytes && caller && caller->reserve ? caller->reserve(caller->arg, bytes, err) : DG_OK;
 }
 
@@ -70,7 +73,11 @@ static enum dg_code open_run(run *r, dg_err *err)
     }
     if (!code && pixel_metrics(r->work)) code = dg_quality_open(&r->quality, stored, r->work->metrics, err);
     if (!code) code = reserve(r, err);
-    if (!code && r->turned && r->resize)
+    if (!code && r->work->grey) {
+        r->kept = malloc((size_t)r->upright.width * r->upright.height);
+        if (!r->kept) code = dg_fail_nomem(err, "the grey picture");
+    }
+    if (!code && r->turned && (r->resize || r->kept))
         code = dg_turn_open(&r->grey_turn, stored, r->picture->info.orientation, 1, err);
     return code;
 }
@@ -81,6 +88,7 @@ static void close_run(run *r)
     dg_quality_close(r->quality);
     dg_turn_close(&r->grey_turn);
     free(r->grey);
+    free(r->kept);
 }
 
 /* The row that the codec is to write grey samples to. */
@@ -88,6 +96,13 @@ static uint8_t *grey_row(const run *r, uint32_t y)
 {
     if (r->grey_turn.plane) return r->grey_turn.plane + (size_t)y * r->picture->size.width;
     return r->resize ? dg_resize_row(r->resize) : r->grey;
+}
+
+/* Gives row y of the upright picture to those who want it so; the resizer has it already. */
+static void hand_on(run *r, uint32_t y, const uint8_t *grey)
+{
+    if (r->kept) memcpy(r->kept + (size_t)y * r->upright.width, grey, r->upright.width);
+    if (r->resize) dg_resize_take(r->resize);
 }
 
 static enum dg_code decode(run *r, dg_err *err)
@@ -101,7 +116,7 @@ static enum dg_code decode(run *r, dg_err *err)
         if (!code) code = picture->codec->row(picture, grey, r->rgba, err);
         if (code) break;
         if (r->quality) dg_quality_take(r->quality, grey);
-        if (r->resize && !r->turned) dg_resize_take(r->resize);
+        if (!r->turned) hand_on(r, y, grey);
     }
     return code ? code : picture->codec->finish(picture, err);
 }
@@ -109,9 +124,10 @@ static enum dg_code decode(run *r, dg_err *err)
 /* Hands on the rows of a picture that was kept to be turned. */
 static void feed_turned(run *r)
 {
-    for (uint32_t y = 0; y < r->upright.height && r->resize; y++) {
-        memcpy(dg_resize_row(r->resize), dg_turn_row(&r->grey_turn, y), r->upright.width);
-        dg_resize_take(r->resize);
+    for (uint32_t y = 0; y < r->upright.height && r->grey_turn.plane; y++) {
+        const uint8_t *row = dg_turn_row(&r->grey_turn, y);
+        if (r->resize) memcpy(dg_resize_row(r->resize), row, r->upright.width);
+        hand_on(r, y, row);
     }
 }
 
@@ -154,6 +170,12 @@ static enum dg_code measure(run *r, dg_err *err)
     if (!code && r->turned) feed_turned(r);
     if (!code) code = take_hashes(r, err);
     if (!code) take_metrics(r);
+    if (!code && r->kept) {
+        r->result->grey = r->kept;
+        r->result->grey_width = r->upright.width;
+        r->result->grey_height = r->upright.height;
+        r->kept = NULL;
+    }
     close_run(r);
     return code;
 }
