@@ -122,13 +122,15 @@ static enum dg_code decode(run *r, dg_err *err)
 }
 
 /* Hands on the rows of a picture that was kept to be turned. */
-static void feed_turned(run *r)
+static enum dg_code feed_turned(run *r, dg_err *err)
 {
     for (uint32_t y = 0; y < r->upright.height && r->grey_turn.plane; y++) {
+        if (y % ROWS_A_POLL == 0 && dg_image_poll(r->options, err)) return err->code;
         const uint8_t *row = dg_turn_row(&r->grey_turn, y);
         if (r->resize) memcpy(dg_resize_row(r->resize), row, r->upright.width);
         hand_on(r, y, row);
     }
+    return DG_OK;
 }
 
 static enum dg_code take_hashes(run *r, dg_err *err)
@@ -167,7 +169,7 @@ static enum dg_code measure(run *r, dg_err *err)
 
     if (!code && needs_pixels(r->work)) code = open_run(r, err);
     if (!code && needs_pixels(r->work)) code = decode(r, err);
-    if (!code && r->turned) feed_turned(r);
+    if (!code && r->turned) code = feed_turned(r, err);
     if (!code) code = take_hashes(r, err);
     if (!code) take_metrics(r);
     if (!code && r->kept) {

@@ -472,6 +472,34 @@ static void kept_columns(void **state)
           "3)");
 }
 
+#define PICTURES                                                                                             \
+    "CREATE TABLE p(id INTEGER PRIMARY KEY, data); INSERT INTO p VALUES(1, " PNG "), (2, NULL), (4, " JPEG   \
+    "), (7, x'ffd8ff'), (9, 'file'), (10, " PNG ");"
+
+static void tables_of_pictures(void **state)
+{
+    (void)state;
+    static const char all[] =
+        "SELECT id, hex(phash), hex(ahash), width, format, error FROM image_hashes('p', 'data')";
+    sweep(PICTURES "SELECT dupgpu_config('threads', 1);", all);
+    sweep(PICTURES "SELECT dupgpu_config('threads', 3);", all);
+    sweep(PICTURES "SELECT dupgpu_config('threads', 2), dupgpu_config('batch_size', 1);",
+          "SELECT sum(height), count(error) FROM image_hashes('p', 'data'); SELECT op, rows, results FROM "
+          "dupgpu_stats");
+    sweep(PICTURES "SELECT dupgpu_config('threads', 1); CREATE TABLE u(id TEXT PRIMARY KEY, data) WITHOUT "
+                   "ROWID; INSERT INTO u SELECT 'k' || id, data FROM p;",
+          "SELECT id, hex(dhash) FROM image_hashes('u', 'data')");
+    sweep(PICTURES
+          "SELECT dupgpu_config('threads', 1); CREATE VIEW v AS SELECT nullif(id % 3, 1) AS id, data "
+          "FROM p;",
+          "SELECT id, width FROM image_hashes('v', 'data')");
+    sweep(PICTURES "SELECT dupgpu_config('threads', 1);",
+          "UPDATE p SET data = h.phash FROM image_hashes('p', 'data') h WHERE h.id = p.id; SELECT * FROM p");
+    sweep(PICTURES, "EXPLAIN QUERY PLAN SELECT phash, error FROM image_hashes('p', 'data') WHERE id = 4");
+    sweep(PICTURES, "SELECT width FROM image_hashes('p', 'nope')");
+    sweep(PICTURES, "SELECT phash FROM image_hashes('p', 'data') WHERE hash_size = 12");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(loading),
     cmocka_unit_test(loading_twice),
@@ -490,6 +518,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(nearest_rows_of_two_tables),
     cmocka_unit_test(pairs_counted),
     cmocka_unit_test(kept_columns),
+    cmocka_unit_test(tables_of_pictures),
 };
 
 int main(int argc, char **argv)
