@@ -11,6 +11,7 @@ typedef void dg_sql_function(sqlite3_context *context, int argc, sqlite3_value *
 
 dg_sql_function dg_fn_phash, dg_fn_dhash, dg_fn_dhash_vertical, dg_fn_ahash, dg_fn_whash;
 dg_sql_function dg_fn_hamming, dg_fn_similarity, dg_fn_hash_int, dg_fn_hash_blob;
+dg_sql_function dg_fn_phash_orientations, dg_fn_pdq, dg_fn_pdq_quality, dg_fn_colorhash;
 dg_sql_function dg_fn_quality;
 dg_sql_function dg_fn_image_info;
 dg_sql_function dg_fn_version, dg_fn_debug;
