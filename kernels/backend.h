@@ -31,7 +31,7 @@ typedef struct dg_costs {
     double upload;        /* bring a byte to the device, whatever its units */
     double bin;           /* count a pair in a histogram, for each word */
     double near;          /* compare a row with a query of NEAREST, for each word */
-    double sample;        /* take in one sample of a picture that is resized */
+    double sample;        /* bring one sample of a picture to the device and shrink it */
 } dg_costs;
 
 /* Of one thread with AVX-512: the yardstick by which layouts are chosen everywhere. */

@@ -16,7 +16,8 @@
  * On a GPU, DG_LANES says which lane this is; on the host it is a loop over all of them, so lanes may tell
  * each other something only across a DG_BARRIER. What stands between phases is done once for the group on the
  * host and by every lane on a GPU: it must come to the same in all of them, write nothing but its own
- * variables, and read shared memory only between two barriers. A variable that lives across phases with a
+ * variables, and read shared memory only between two barriers. No barrier stands in a branch, not even in one
+ * that all lanes take: PoCL 3.1 makes wrong code of it. A variable that lives across phases with a
  * value for each lane is declared by DG_PER_LANE; DG_MINE is this lane's. `continue` ends a lane's phase.
  *
  * Only what all three languages have: no 64-bit atomics, no shuffles, no recursion, no pointers to functions;

@@ -30,6 +30,29 @@ DG_INLINE uint32_t dg_resize_pass_of(DG_GLOBAL const dg_resize_pass *passes, uin
     return low;
 }
 
+/* A lane's share of a sample along columns: every DG_GROUP / DG_RESIZE_COLUMNS-th product. */
+DG_INLINE uint32_t dg_resize_share_down(DG_GLOBAL const uint8_t *source, uint32_t width, uint32_t x,
+                                        DG_GLOBAL const int32_t *weights, dg_tap tap, uint32_t l)
+{
+    uint32_t total = 0;
+    for (uint32_t k = l / DG_RESIZE_COLUMNS; k < tap.count; k += DG_GROUP / DG_RESIZE_COLUMNS)
+        total += (uint32_t)weights[tap.weight + k] * source[(uint64_t)(tap.first + k) * width + x];
+    return total;
+}
+
+/* A lane's share of `rows` samples along rows, every DG_RESIZE_SHARE-th product, to total[r * DG_GROUP]. */
+DG_INLINE void dg_resize_share_across(DG_GLOBAL const uint8_t *source, uint32_t width, uint32_t rows,
+                                      DG_GLOBAL const int32_t *weights, dg_tap tap, uint32_t l,
+                                      DG_LOCAL uint32_t *total)
+{
+    for (uint32_t r = 0; r < rows; r++) total[r * DG_GROUP] = 0;
+    for (uint32_t k = l % DG_RESIZE_SHARE; k < tap.count; k += DG_RESIZE_SHARE) {
+        const uint32_t weight = (uint32_t)weights[tap.weight + k];
+        for (uint32_t r = 0; r < rows; r++)
+            total[r * DG_GROUP] += weight * source[(uint64_t)r * width + tap.first + k];
+    }
+}
+
 DG_KERNEL(resize, DG_GLOBAL const uint8_t *from, DG_GLOBAL uint8_t *to, DG_GLOBAL const dg_tap *taps,
           DG_GLOBAL const int32_t *weights, DG_GLOBAL const dg_resize_pass *passes,
           const dg_resize_arguments a)
@@ -38,57 +61,35 @@ DG_KERNEL(resize, DG_GLOBAL const uint8_t *from, DG_GLOBAL uint8_t *to, DG_GLOBA
     const uint32_t group = a.first_group + DG_GROUP_NUMBER;
     const dg_resize_pass pass = passes[dg_resize_pass_of(passes, a.passes, group)];
     const uint32_t part = group - pass.first, row = part / pass.columns, column = part % pass.columns;
+    const uint32_t x0 = column * (pass.down ? DG_RESIZE_COLUMNS : DG_RESIZE_OUTPUTS);
+    const uint32_t y0 = pass.down ? row : row * DG_RESIZE_ROWS;
+    const uint32_t rows = pass.down ? 1 : dg_least(pass.height - y0, DG_RESIZE_ROWS);
+    const uint32_t wide = pass.down ? pass.width : pass.out; /* what goes out */
     DG_GLOBAL const uint8_t *source = from + (uint64_t)pass.from * DG_RESIZE_ALIGNMENT;
     DG_GLOBAL uint8_t *result = to + (uint64_t)pass.to * DG_RESIZE_ALIGNMENT;
-    if (pass.down) {
-        const uint32_t x0 = column * DG_RESIZE_COLUMNS;
-        DG_LANES(l)
-        {
-            const uint32_t x = x0 + l % DG_RESIZE_COLUMNS;
-            const dg_tap tap = taps[pass.taps + row];
-            uint32_t total = 0;
-            for (uint32_t k = l / DG_RESIZE_COLUMNS; k < tap.count && x < pass.width;
-                 k += DG_GROUP / DG_RESIZE_COLUMNS)
-                total +=
-                    (uint32_t)weights[tap.weight + k] * source[(uint64_t)(tap.first + k) * pass.width + x];
-            sum[l] = total;
-        }
-        DG_BARRIER
-        DG_LANES(l)
-        {
-            const uint32_t x = x0 + l;
-            if (l >= DG_RESIZE_COLUMNS || x >= pass.width) continue;
-            uint32_t total = 0;
-            for (uint32_t i = l; i < DG_GROUP; i += DG_RESIZE_COLUMNS) total += sum[i];
-            result[(uint64_t)row * pass.width + x] = dg_resize_round(total);
-        }
-    } else {
-        const uint32_t y0 = row * DG_RESIZE_ROWS, x0 = column * DG_RESIZE_OUTPUTS;
-        const uint32_t rows = dg_least(pass.height - y0, DG_RESIZE_ROWS);
-        DG_LANES(l)
-        {
-            const uint32_t x = x0 + l / DG_RESIZE_SHARE;
-            uint32_t total[DG_RESIZE_ROWS];
-            for (uint32_t r = 0; r < DG_RESIZE_ROWS; r++) total[r] = 0;
-            if (x < pass.out) {
-                const dg_tap tap = taps[pass.taps + x];
-                for (uint32_t k = l % DG_RESIZE_SHARE; k < tap.count; k += DG_RESIZE_SHARE) {
-                    const uint32_t weight = (uint32_t)weights[tap.weight + k];
-                    for (uint32_t r = 0; r < rows; r++)
-                        total[r] += weight * source[(uint64_t)(y0 + r) * pass.width + tap.first + k];
-                }
-            }
-            for (uint32_t r = 0; r < DG_RESIZE_ROWS; r++) sum[r * DG_GROUP + l] = total[r];
-        }
-        DG_BARRIER
-        DG_LANES(l)
-        {
-            const uint32_t r = l / DG_RESIZE_OUTPUTS, x = x0 + l % DG_RESIZE_OUTPUTS;
-            if (r >= rows || x >= pass.out) continue;
-            uint32_t total = 0;
+    DG_LANES(l)
+    {
+        const uint32_t x = x0 + (pass.down ? l % DG_RESIZE_COLUMNS : l / DG_RESIZE_SHARE);
+        if (x >= wide) continue;
+        const dg_tap tap = taps[pass.taps + (pass.down ? row : x)];
+        if (pass.down)
+            sum[l] = dg_resize_share_down(source, pass.width, x, weights, tap, l);
+        else
+            dg_resize_share_across(source + (uint64_t)y0 * pass.width, pass.width, rows, weights, tap, l,
+                                   sum + l);
+    }
+    DG_BARRIER
+    DG_LANES(l)
+    {
+        const uint32_t across = pass.down ? DG_RESIZE_COLUMNS : DG_RESIZE_OUTPUTS;
+        const uint32_t r = l / across, x = l % across;
+        if (r >= rows || x0 + x >= wide) continue;
+        uint32_t total = 0;
+        if (pass.down)
+            for (uint32_t i = x; i < DG_GROUP; i += DG_RESIZE_COLUMNS) total += sum[i];
+        else
             for (uint32_t i = 0; i < DG_RESIZE_SHARE; i++)
-                total += sum[r * DG_GROUP + l % DG_RESIZE_OUTPUTS * DG_RESIZE_SHARE + i];
-            result[(uint64_t)(y0 + r) * pass.out + x] = dg_resize_round(total);
-        }
+                total += sum[r * DG_GROUP + x * DG_RESIZE_SHARE + i];
+        result[(uint64_t)(y0 + r) * wide + x0 + x] = dg_resize_round(total);
     }
 }

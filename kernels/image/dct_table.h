@@ -5,7 +5,7 @@
 #ifndef DG_IMAGE_DCT_TABLE_H
 #define DG_IMAGE_DCT_TABLE_H
 
-static const double factors_8[] = {
+static const double factors_8[16] = {
     0x1p+0,
     0x0p+0,
     0x1.6a09e667f3bccp-1,
@@ -23,7 +23,7 @@ static const double factors_8[] = {
     0x1.8f8b83c69a60ap-3,
 };
 
-static const double factors_16[] = {
+static const double factors_16[32] = {
     0x1p+0,
     0x0p+0,
     0x1.d906bcf328d46p-1,
@@ -57,7 +57,7 @@ static const double factors_16[] = {
     0x1.917a6bc29b424p-4,
 };
 
-static const double factors_32[] = {
+static const double factors_32[64] = {
     0x1p+0,
     0x0p+0,
     0x1.f6297cff75cbp-1,
@@ -123,7 +123,7 @@ static const double factors_32[] = {
     0x1.91f65f10dd81p-5,
 };
 
-static const double factors_64[] = {
+static const double factors_64[128] = {
     0x1p+0,
     0x0p+0,
     0x1.fd88da3d12526p-1,
@@ -253,7 +253,7 @@ static const double factors_64[] = {
     0x1.92155f7a3669p-6,
 };
 
-static const double factors_128[] = {
+static const double factors_128[256] = {
     0x1p+0,
     0x0p+0,
     0x1.ff621e3796d7ep-1,

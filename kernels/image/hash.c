@@ -131,6 +131,21 @@ static void pack(const uint8_t *bits, int hash_size, uint8_t *hash)
         hash[(padding + i) / 8] |= (uint8_t)(bits[i] << (7 - (padding + i) % 8));
 }
 
+dg_hash_plan dg_hash_plan_for(unsigned hashes, int hash_size, dg_size picture)
+{
+    dg_hash_plan p = {0};
+
+    for (int kind = 0; kind < DG_HASH_KINDS; kind++) {
+        if (!(hashes & 1u << kind)) continue;
+        dg_size size = dg_hash_plane_size((enum dg_hash_kind)kind, hash_size, picture);
+        int at = 0;
+        while (at < p.count && (p.planes[at].width != size.width || p.planes[at].height != size.height)) at++;
+        if (at == p.count) p.planes[p.count++] = size;
+        p.of[kind] = at;
+    }
+    return p;
+}
+
 enum dg_code dg_hash_plane(enum dg_hash_kind kind, int hash_size, const uint8_t *plane, dg_size plane_size,
                            uint8_t *hash, dg_err *err)
 {

@@ -105,6 +105,7 @@ typedef struct dg_image_work {
     int pdq;          /* 1: the PDQ hash and its quality */
     int colorhash;    /* 1: ImageHash's colorhash, 42 bits */
     int orientations; /* 1: the phash of the eight turned and mirrored views; hash_size as for phash */
+    int grey;         /* 1: keep the grey picture, turned upright if the options say so */
 } dg_image_work;
 
 enum { DG_PDQ_BYTES = 32, DG_COLORHASH_BYTES = 6, DG_VIEWS = 8 };
@@ -119,6 +120,8 @@ typedef struct dg_image_result {
     uint8_t colorhash[DG_COLORHASH_BYTES];
     double metric[DG_METRICS];
     unsigned metrics_null; /* bit 1 << metric where quality.md gives NULL */
+    uint8_t *grey;         /* grey_width * grey_height samples, row by row, for the caller to free */
+    uint32_t grey_width, grey_height;
 } dg_image_result;
 
 /*

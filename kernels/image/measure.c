@@ -18,13 +18,6 @@
 
 enum { ROWS_A_POLL = 16 }; /* rows of a million pixels are the longest: a few milliseconds each */
 
-/* The distinct plane sizes of the wanted hashes: kind k is made from planes[of[k]]. */
-typedef struct plan {
-    int count;
-    dg_size planes[DG_HASH_KINDS];
-    int of[DG_HASH_KINDS];
-} plan;
-
 /* One run over one picture. What the work does not ask for is NULL. */
 typedef struct run {
     dg_picture *picture;
@@ -34,29 +27,15 @@ typedef struct run {
     unsigned hashes; /* bit 1 << kind for each plane of a hash to make */
     int turned;
     dg_size upright;
-    plan plan;
+    dg_hash_plan plan;
     dg_resize *resize;
     dg_quality *quality;
     dg_pdq *pdq;
     dg_colours colours;
     dg_turn grey_turn, rgba_turn;
     uint8_t *grey, *rgba; /* one stored row */
+    uint8_t *kept;        /* the whole picture upright, grey */
 } run;
-
-static plan plan_for(unsigned hashes, int hash_size, dg_size picture)
-{
-    plan p = {0};
-
-    for (int kind = 0; kind < DG_HASH_KINDS; kind++) {
-        if (!(hashes & 1u << kind)) continue;
-        dg_size size = dg_hash_plane_size((enum dg_hash_kind)kind, hash_size, picture);
-        int at = 0;
-        while (at < p.count && (p.planes[at].width != size.width || p.planes[at].height != size.height)) at++;
-        if (at == p.count) p.planes[p.count++] = size;
-        p.of[kind] = at;
-    }
-    return p;
-}
 
 /* The metrics that a header does not tell. */
 static unsigned pixel_metrics(const dg_image_work *work)
@@ -66,7 +45,8 @@ static unsigned pixel_metrics(const dg_image_work *work)
 
 static int needs_pixels(const dg_image_work *work)
 {
-    return work->hashes || work->orientations || work->pdq || work->colorhash || pixel_metrics(work);
+    return work->hashes || work->orientations || work->pdq || work->colorhash || work->grey ||
+           pixel_metrics(work);
 }
 
 static int needs_colour(const dg_image_work *work)
@@ -78,11 +58,12 @@ static int needs_colour(const dg_image_work *work)
 static enum dg_code reserve(const run *r, dg_err *err)
 {
     const dg_image_caller *caller = r->options->caller;
+    const uint64_t samples = (uint64_t)r->upright.width * r->upright.height;
     uint64_t bytes = r->picture->whole[needs_colour(r->work)];
-    uint64_t area = (uint64_t)r->picture->size.width * r->picture->size.height;
 
-    if (r->turned && r->resize) bytes += area;
-    if (r->turned && r->pdq) bytes += 4 * area;
+    if (r->turned && (r->resize || r->work->grey)) bytes += samples;
+    if (r->turned && r->work->pdq) bytes += 4 * samples;
+    if (r->work->grey) bytes += samples;
     return bytes && caller && caller->reserve ? caller->reserve(caller->arg, bytes, err) : DG_OK;
 }
 
@@ -99,13 +80,17 @@ static enum dg_code open_run(run *r, dg_err *err)
     if (needs_colour(r->work)) r->rgba = malloc(4 * (size_t)stored.width);
     if (!r->grey || (needs_colour(r->work) && !r->rgba)) return dg_fail_nomem(err, "a row of the picture");
     if (r->hashes) {
-        r->plan = plan_for(r->hashes, r->work->hash_size, r->upright);
+        r->plan = dg_hash_plan_for(r->hashes, r->work->hash_size, r->upright);
         code = dg_resize_open(&r->resize, r->upright, r->plan.planes, r->plan.count, err);
     }
     if (!code && pixel_metrics(r->work)) code = dg_quality_open(&r->quality, stored, r->work->metrics, err);
     if (!code && r->work->pdq) code = dg_pdq_open(&r->pdq, r->upright, err);
     if (!code) code = reserve(r, err);
-    if (!code && r->turned && r->resize)
+    if (!code && r->work->grey) {
+        r->kept = malloc((size_t)r->upright.width * r->upright.height);
+        if (!r->kept) code = dg_fail_nomem(err, "the grey picture");
+    }
+    if (!code && r->turned && (r->resize || r->kept))
         code = dg_turn_open(&r->grey_turn, stored, r->picture->info.orientation, 1, err);
     if (!code && r->turned && r->pdq)
         code = dg_turn_open(&r->rgba_turn, stored, r->picture->info.orientation, 4, err);
@@ -121,6 +106,7 @@ static void close_run(run *r)
     dg_turn_close(&r->rgba_turn);
     free(r->grey);
     free(r->rgba);
+    free(r->kept);
 }
 
 /* The row that the codec is to write grey samples to. */
@@ -137,14 +123,20 @@ static uint8_t *rgba_row(const run *r, uint32_t y)
     return r->rgba;
 }
 
+/* Hands on row y of the upright picture; the resizer, where there is one, has its grey samples already. */
+static void feed_upright(run *r, uint32_t y, const uint8_t *grey, const uint8_t *rgba)
+{
+    if (r->kept) memcpy(r->kept + (size_t)y * r->upright.width, grey, r->upright.width);
+    if (r->resize) dg_resize_take(r->resize);
+    if (r->pdq) dg_pdq_take(r->pdq, rgba);
+}
+
 /* Hands a stored row to those that do not mind how the picture is turned, and to all if it is not. */
-static void feed(run *r, const uint8_t *grey, const uint8_t *rgba)
+static void feed(run *r, uint32_t y, const uint8_t *grey, const uint8_t *rgba)
 {
     if (r->quality) dg_quality_take(r->quality, grey);
     if (r->work->colorhash) dg_colours_take(&r->colours, grey, rgba, r->picture->size.width);
-    if (r->turned) return;
-    if (r->resize) dg_resize_take(r->resize);
-    if (r->pdq) dg_pdq_take(r->pdq, rgba);
+    if (!r->turned) feed_upright(r, y, grey, rgba);
 }
 
 static enum dg_code decode(run *r, dg_err *err)
@@ -156,7 +148,7 @@ static enum dg_code decode(run *r, dg_err *err)
         uint8_t *grey = grey_row(r, y), *rgba = rgba_row(r, y);
         if (y % ROWS_A_POLL == 0) code = dg_image_poll(r->options, err);
         if (!code) code = picture->codec->row(picture, grey, rgba, err);
-        if (!code) feed(r, grey, rgba);
+        if (!code) feed(r, y, grey, rgba);
     }
     return code ? code : picture->codec->finish(picture, err);
 }
@@ -166,10 +158,10 @@ static enum dg_code feed_turned(run *r, dg_err *err)
 {
     for (uint32_t y = 0; y < r->upright.height; y++) {
         if (y % ROWS_A_POLL == 0 && dg_image_poll(r->options, err)) return err->code;
-        if (r->pdq) dg_pdq_take(r->pdq, dg_turn_row(&r->rgba_turn, y));
-        if (!r->resize) continue;
-        memcpy(dg_resize_row(r->resize), dg_turn_row(&r->grey_turn, y), r->upright.width);
-        dg_resize_take(r->resize);
+        const uint8_t *grey = r->grey_turn.plane ? dg_turn_row(&r->grey_turn, y) : NULL;
+        const uint8_t *rgba = r->rgba_turn.plane ? dg_turn_row(&r->rgba_turn, y) : NULL;
+        if (r->resize) memcpy(dg_resize_row(r->resize), grey, r->upright.width);
+        feed_upright(r, y, grey, rgba);
     }
     return DG_OK;
 }
@@ -215,6 +207,12 @@ static enum dg_code measure(run *r, dg_err *err)
     if (!code) take_metrics(r);
     if (!code && r->pdq) dg_pdq_finish(r->pdq, r->result->pdq, &r->result->pdq_quality);
     if (!code && r->work->colorhash) dg_colours_hash(&r->colours, r->result->colorhash);
+    if (!code && r->kept) {
+        r->result->grey = r->kept;
+        r->result->grey_width = r->upright.width;
+        r->result->grey_height = r->upright.height;
+        r->kept = NULL;
+    }
     close_run(r);
     return code;
 }

@@ -28,6 +28,10 @@ uint8_t *dg_resize_row(const dg_resize *resize);
 /* and that it has done so. To be called in.height times. */
 void dg_resize_take(dg_resize *resize);
 
+/* Whether Pillow shrinks such a picture along its columns first; the order of the passes shows in the result.
+ */
+int dg_resize_goes_down_first(dg_size in, dg_size out);
+
 /* Target i's samples row by row, complete after the last row; owned by `resize`. */
 const uint8_t *dg_resize_plane(const dg_resize *resize, int i);
 

@@ -18,6 +18,7 @@ typedef struct dg_opencl_device {
     dg_cl_device id;
     enum dg_device_kind kind;
     atomic_ullong allocated; /* bytes, by all sessions */
+    atomic_int doubles;      /* the program has dg_real as double; set before it is built */
     uint32_t sessions;       /* this and what follows: under the lock of devices.c */
     dg_cl_context context;
     dg_cl_program program;
@@ -39,8 +40,6 @@ void dg_opencl_release(dg_opencl_device *device);
 
 /* Name, vendor, driver, version, units, total and free memory. */
 enum dg_code dg_opencl_describe(dg_opencl_device *device, dg_device_info *out, dg_err *err);
-
-int dg_opencl_has_doubles(const dg_opencl_device *device);
 
 /* A text the device tells about itself, without blanks at its ends; malloc. NULL with an error. */
 char *dg_opencl_device_text(dg_cl_device id, uint32_t what, dg_err *err);

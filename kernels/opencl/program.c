@@ -28,7 +28,7 @@ static const char contraction[] = "#pragma OPENCL FP_CONTRACT OFF\n";
 /* dg_real of device/prelude.h. What is built without doubles is not launched where it matters. */
 static const char *options_for(const dg_opencl_device *device)
 {
-    return dg_opencl_has_doubles(device) ? "-cl-std=CL1.2 -Ddg_real=double" : "-cl-std=CL1.2 -Ddg_real=float";
+    return atomic_load(&device->doubles) ? "-cl-std=CL1.2 -Ddg_real=double" : "-cl-std=CL1.2 -Ddg_real=float";
 }
 
 /* --- the cache --- */

@@ -2,6 +2,7 @@
  * Pictures to hashes: the worked checks of imagehash.md, the golden set with ImageHash's own answers, what
  * headers tell, and what must be refused.
  */
+#include "../../kernels/image/grey.h"
 #include "../../kernels/image/image.h"
 #include "dg_test.h"
 #include "pictures.h"
@@ -269,6 +270,35 @@ static void one_decode_for_all(void **state)
     picture_free(file);
 }
 
+/* The grey picture that is kept, turned where that is asked for, gives the same hashes again. */
+static void the_grey_picture_is_kept(void **state)
+{
+    static const char *const names[] = {"orientation-1.jpg", "orientation-5.jpg", "orientation-6.jpg",
+                                        "orientation-6.png", "palette-2.png",     "grey-16-interlaced.png"};
+    const unsigned all = (1u << DG_HASH_KINDS) - 1;
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (int orient = 0; orient < 2; orient++)
+            for (int with_hashes = 0; with_hashes < 2; with_hashes++) {
+                dg_image_options options = defaults;
+                dg_image_work work = {.hashes = with_hashes ? all : 0, .hash_size = 8, .grey = 1};
+                dg_image_result expected, kept;
+                uint8_t hash[DG_HASH_KINDS][DG_HASH_BYTES_MAX] = {{0}};
+                dg_err err;
+                picture_file file = picture_golden(names[i]);
+                options.orient = orient;
+                assert_int_equal(hash_all(file, &options, 8, &expected, &err), DG_OK);
+                assert_int_equal(dg_image_measure(file.data, file.bytes, &options, &work, &kept, &err),
+                                 DG_OK);
+                const dg_grey grey = {kept.grey, {kept.grey_width, kept.grey_height}};
+                assert_int_equal(dg_grey_hash(&grey, all, 8, hash, &err), DG_OK);
+                assert_memory_equal(hash, expected.hash, sizeof hash);
+                if (with_hashes) assert_memory_equal(kept.hash, expected.hash, sizeof hash);
+                free(kept.grey);
+                picture_free(file);
+            }
+}
+
 static void hash_sizes(void **state)
 {
     (void)state;
@@ -493,7 +523,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(not_an_image),  cmocka_unit_test(too_many_pixels),
     cmocka_unit_test(jpeg_sizes),    cmocka_unit_test(png_without_size),
     cmocka_unit_test(small_bombs),   cmocka_unit_test(every_cut),
-    cmocka_unit_test(changed_bytes),
+    cmocka_unit_test(changed_bytes), cmocka_unit_test(the_grey_picture_is_kept),
 };
 
 DG_TEST_MAIN(tests)

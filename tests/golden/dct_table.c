@@ -52,7 +52,7 @@ static complex_number twiddle(int k, int n)
 
 static void print_table(int n)
 {
-    printf("static const double factors_%d[] = {\n", n);
+    printf("static const double factors_%d[%d] = {\n", n, 2 * n);
     for (int k = 0; k < n / 2; k++) printf("    %a, %a,\n", twiddle(k, n).re, twiddle(k, n).im);
     for (int i = 0; i < n - 1; i++) printf("    %a,\n", twiddle(i + 1, 4 * n).re);
     printf("};\n\n");
