@@ -377,23 +377,14 @@ def test_limit_stops_early(db):
     assert db.value("SELECT rows FROM dupgpu_stats ORDER BY rowid DESC LIMIT 1") < 1000
 
 
-def test_in_a_forked_child(photos):
+def test_in_a_forked_child(photos, extension):
     photos.rows("SELECT phash FROM image_hashes('photos', 'data')")
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            other = fill(type(photos)().load(str(EXTENSION)))
+            other = fill(type(photos)().load(extension))
             status = other.value("SELECT count(phash) FROM image_hashes('photos', 'data')") != len(GOLDEN) - 2
         finally:
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
-
-
-EXTENSION = None
-
-
-@pytest.fixture(autouse=True)
-def remember_extension(extension):
-    global EXTENSION
-    EXTENSION = extension
