@@ -21,7 +21,10 @@ packages() {
         echo endless-sky-high-dpi python3-sklearn parallel
         echo ocl-icd-libopencl1 pocl-opencl-icd oclgrind opencl-c-headers
         ;;
-    bench) echo binutils python3 python3-venv ca-certificates plasma-workspace-wallpapers lomiri-wallpapers-16.04 ;;
+    bench)
+        echo binutils python3 python3-venv ca-certificates
+        echo plasma-workspace-wallpapers lomiri-wallpapers-16.04 palapeli-data
+        ;;
     spark) echo default-jre-headless ;;
     *)
         echo "deps.sh: unknown group '$1'; groups are build, demo, test, bench, spark" >&2
