@@ -19,6 +19,7 @@ enum { DG_HASH_SIZE_MAX = 32, DG_HASH_BYTES_MAX = DG_HASH_SIZE_MAX * DG_HASH_SIZ
 enum dg_luma { DG_LUMA_PILLOW7, DG_LUMA_PILLOW6 };
 enum dg_truncated { DG_TRUNCATED_REFUSE, DG_TRUNCATED_LENIENT };
 enum dg_alpha { DG_ALPHA_IGNORE, DG_ALPHA_WHITE, DG_ALPHA_BLACK };
+enum dg_decode { DG_DECODE_EXACT, DG_DECODE_SCALED };
 
 /* How a file becomes grey samples. All zero, but for max_pixels, is what ImageHash does. */
 typedef struct dg_image_options {
@@ -26,7 +27,8 @@ typedef struct dg_image_options {
     enum dg_luma luma;
     enum dg_truncated truncated;
     enum dg_alpha alpha;
-    uint64_t max_pixels; /* larger pictures are refused from their header */
+    enum dg_decode decode; /* scaled: a JPEG is decoded at 1/2, 1/4 or 1/8 while no side falls below 256 */
+    uint64_t max_pixels;   /* larger pictures are refused from their header */
 } dg_image_options;
 
 /* Bytes of a hash of size*size bits: the bits are left-padded with zeros to whole bytes, as in ImageHash's
