@@ -294,6 +294,27 @@ static void image_information(void **state)
     sweep("", "SELECT image_info('text')");
 }
 
+static void image_measures(void **state)
+{
+    (void)state;
+    sweep("", "SELECT quality(" PNG "), quality(" JPEG ", 'noise'), quality(" JPEG ", 'jpeg_quality')");
+    sweep("", "SELECT hex(pdq(" PNG ")), pdq_quality(" JPEG "), hex(colorhash(" JPEG "))");
+    sweep("", "SELECT hex(phash_orientations(" PNG ")), hex(phash_orientations(" JPEG ", 4))");
+    sweep("", "SELECT hex(phash(" JPEG ", 8, '{\"decode\": \"scaled\", \"alpha\": \"white\"}'))");
+    sweep("", "SELECT quality(" PNG ", 'beauty')");
+    sweep("", "SELECT pdq(x'474946383961')");
+}
+
+static void pictures_made(void **state)
+{
+    (void)state;
+    sweep("", "SELECT hex(image_resize(" PNG ", 5, 5)), length(image_resize(" JPEG ", 99, 99, 'png'))");
+    sweep("", "SELECT length(image_resize(" JPEG ", 4, 9)), length(image_enhance(" PNG "))");
+    sweep("", "SELECT hex(dct2(zeroblob(256))), hex(dct2(x'0000803f', 1)), length(dct2(zeroblob(36)))");
+    sweep("", "SELECT image_resize(" PNG ", 5, 5, 'gif')");
+    sweep("", "SELECT dct2(zeroblob(5))");
+}
+
 static void hash_arithmetic(void **state)
 {
     (void)state;
@@ -505,6 +526,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(loading_twice),
     cmocka_unit_test(image_hashes),
     cmocka_unit_test(image_information),
+    cmocka_unit_test(image_measures),
+    cmocka_unit_test(pictures_made),
     cmocka_unit_test(hash_arithmetic),
     cmocka_unit_test(information),
     cmocka_unit_test(pairs_of_blobs),
