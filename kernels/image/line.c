@@ -294,6 +294,11 @@ enum dg_code dg_line_open(dg_line **out, const dg_line_options *options, dg_err 
     return DG_OK;
 }
 
+void dg_line_use(dg_line *line, const dg_line_loops *loops)
+{
+    line->loops = loops;
+}
+
 void dg_line_close(dg_line *line)
 {
     if (!line) return;

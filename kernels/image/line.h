@@ -49,6 +49,10 @@ typedef struct dg_line dg_line;
 /* On failure *line is NULL. The options are copied. */
 enum dg_code dg_line_open(dg_line **line, const dg_line_options *options, dg_err *err);
 
+/* Draws with these loops (line_loops.h) instead of the best, for tests. They must be usable. */
+struct dg_line_loops;
+void dg_line_use(dg_line *line, const struct dg_line_loops *loops);
+
 /* NULL is allowed. */
 void dg_line_close(dg_line *line);
 
