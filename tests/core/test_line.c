@@ -18,6 +18,8 @@ enum { CASES = 1500 };
 enum { CASES = 20000 };
 #endif
 
+static const dg_poll never = {0};
+
 static uint64_t seed = 1;
 
 static uint64_t any(void)
@@ -66,7 +68,7 @@ static uint8_t *picture_of(dg_line *line, const double *values, size_t n, size_t
     dg_err err = {0};
     uint8_t *picture;
     dg_line_values sequence = {values, n, 0};
-    assert_int_equal(dg_line_picture(line, &sequence, &picture, bytes, &err), DG_OK);
+    assert_int_equal(dg_line_picture(line, &sequence, &never, &picture, bytes, &err), DG_OK);
     return picture;
 }
 
@@ -227,7 +229,7 @@ static void narrow_numbers_are_the_same_numbers(void **state)
         char *at = (char *)narrow + shift;
         memmove(at, (char *)narrow + (shift ? shift - 1 : 0), 100 * sizeof *narrow);
         dg_line_values values = {at, 100, 1};
-        assert_int_equal(dg_line_picture(line, &values, &picture, &bytes, &err), DG_OK);
+        assert_int_equal(dg_line_picture(line, &values, &never, &picture, &bytes, &err), DG_OK);
         assert_same(picture, expected, &p, "binary32");
         free(picture);
     }
@@ -451,7 +453,7 @@ static void too_many_numbers_are_refused(void **state)
     uint8_t *picture;
     size_t bytes;
     dg_line_values values = {"", (size_t)DG_LINE_VALUES_MAX + 1, 0};
-    assert_int_equal(dg_line_picture(line, &values, &picture, &bytes, &err), DG_ERROR);
+    assert_int_equal(dg_line_picture(line, &values, &never, &picture, &bytes, &err), DG_ERROR);
     assert_non_null(strstr(err.text, "134217729"));
     dg_line_close(line);
 }
