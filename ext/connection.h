@@ -22,6 +22,7 @@ typedef struct dg_connection {
     dg_stats stats;
     void *columns; /* the columns that are kept between statements, and how to free them; NULL: none */
     void (*free_columns)(void *columns);
+    void *indexes; /* the first of the hash_index tables that are open; they own themselves */
 } dg_connection;
 
 /* A new state with one reference, or NULL without memory. */

@@ -11,6 +11,7 @@ int dg_vtab_register(dg_connection *connection, char **error)
     if (rc == SQLITE_OK) rc = dg_vt_nearest_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_nearest_join_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_distance_histogram_register(connection);
+    if (rc == SQLITE_OK) rc = dg_vt_hash_index_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_devices_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_settings_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_stats_register(connection);

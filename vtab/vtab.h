@@ -19,6 +19,7 @@ int dg_vt_similar_groups_register(dg_connection *connection);
 int dg_vt_nearest_register(dg_connection *connection);
 int dg_vt_nearest_join_register(dg_connection *connection);
 int dg_vt_distance_histogram_register(dg_connection *connection);
+int dg_vt_hash_index_register(dg_connection *connection);
 int dg_vt_devices_register(dg_connection *connection);
 int dg_vt_settings_register(dg_connection *connection);
 int dg_vt_stats_register(dg_connection *connection);
