@@ -10,6 +10,8 @@
  * Rows end up in the order of their keys, as ORDER BY would give it with BINARY collation, whichever index
  * SQLite reads them from; rows with equal keys keep the order they were read in.
  *
+ * A hash_index gives its rows without SQL, from its own blocks, in the same order.
+ *
  * The key is the rowid; where there is none (views, WITHOUT ROWID tables) the column `id`; or the column
  * asked for.
  */

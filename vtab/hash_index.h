@@ -3,13 +3,13 @@
  *
  * An index named i, of hashes of b bytes, has four shadow tables:
  *
- *     i_config(key TEXT PRIMARY KEY, value)       version, bits, mark, rows
+ *     i_config(key TEXT PRIMARY KEY, value)       version, bits, mark, rows, delta
  *     i_delta(id INTEGER PRIMARY KEY, mark, hash) what was written last, hash NULL for a row that is gone
  *     i_rows(id INTEGER PRIMARY KEY, block)       the other rows, in blocks (kernels/engine/index_block.h)
  *     i_bands(code INTEGER PRIMARY KEY, block)    four sorted copies of i_rows, one a band
  *
  * A row of i_delta replaces the row of that id in i_rows and i_bands. INSERT, UPDATE and DELETE write into
- * i_delta alone; when it has grown past DG_INDEX_DELTA rows, at the end of the transaction or in a long one
+ * i_delta alone; when it has grown past config's `delta` rows, at the end of the transaction or in a long one
  * earlier, it is merged into the blocks. So everything is in ordinary tables at any time, and transactions,
  * savepoints, journals and other connections see to themselves.
  *
@@ -35,7 +35,7 @@
 
 enum {
     DG_INDEX_VERSION = 1,
-    DG_INDEX_DELTA = 4096, /* rows: a query looks at each of them, 0.1 ms */
+    DG_INDEX_DELTA = 4096, /* rows, where config has no `delta`: a query looks at each of them, 0.1 ms */
 };
 
 enum dg_index_statement {
@@ -98,6 +98,7 @@ typedef struct dg_hash_index {
     int last_known;
     int64_t merged;  /* rows in i_rows when it began */
     int64_t pending; /* rows in i_delta, or more than there are */
+    int64_t most;    /* that may wait there */
 
     uint64_t generation;  /* of the blocks, as far as this connection changes them: merges and rollbacks */
     dg_index_delta delta; /* as of `stamp`, while delta_known */
@@ -247,8 +248,8 @@ int dg_index_read(dg_hash_index *index, dg_index_rows *rows);
 int dg_index_content_prepare(dg_hash_index *index, sqlite3_stmt **statement);
 int dg_index_content_row(dg_hash_index *index, sqlite3_stmt *row, int64_t *id, uint8_t *hash);
 
-/* Does what INSERT INTO i(i) VALUES('...') asks. */
-int dg_index_command(dg_hash_index *index, sqlite3_value *value);
+/* Does what INSERT INTO i(i [, k]) VALUES('...' [, number]) asks. */
+int dg_index_command(dg_hash_index *index, sqlite3_value *value, sqlite3_value *number);
 
 /*
  * Looks for damage. SQLITE_OK with *fault a text for sqlite3_free where there is some, NULL where there is

@@ -1,6 +1,6 @@
 /*
  * The commands of an index: INSERT INTO i(i) VALUES('rebuild'), 'optimize', 'integrity-check', 'delete-all',
- * 'create-triggers' and 'drop-triggers'.
+ * 'create-triggers' and 'drop-triggers'; INSERT INTO i(i, k) VALUES('delta', 1000).
  */
 #include "hash_index.h"
 
@@ -167,6 +167,15 @@ static int check(dg_hash_index *index)
     return SQLITE_CORRUPT_VTAB;
 }
 
+/* How many changes may wait to be merged. */
+static int set_delta(dg_hash_index *index, sqlite3_value *number)
+{
+    if (sqlite3_value_type(number) != SQLITE_INTEGER || sqlite3_value_int64(number) < 0)
+        return dg_index_fail(index, SQLITE_ERROR, "'delta' takes k, an INTEGER of 0 or more");
+    index->most = sqlite3_value_int64(number);
+    return dg_index_config_put(index, "delta", sqlite3_value_int64(number));
+}
+
 /* --- triggers --- */
 
 static int no_content(dg_hash_index *index)
@@ -206,7 +215,7 @@ static int drop_triggers(dg_hash_index *index)
                          3);
 }
 
-int dg_index_command(dg_hash_index *index, sqlite3_value *value)
+int dg_index_command(dg_hash_index *index, sqlite3_value *value, sqlite3_value *number)
 {
     static const struct {
         const char *name;
@@ -221,6 +230,7 @@ int dg_index_command(dg_hash_index *index, sqlite3_value *value)
     };
     const char *text = (const char *)sqlite3_value_text(value);
     if (!text) return SQLITE_NOMEM;
+    if (sqlite3_stricmp(text, "delta") == 0) return set_delta(index, number);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (sqlite3_stricmp(text, commands[i].name) == 0) {
             const sqlite3_int64 last = sqlite3_last_insert_rowid(index->db);
@@ -230,6 +240,6 @@ int dg_index_command(dg_hash_index *index, sqlite3_value *value)
         }
     return dg_index_fail(index, SQLITE_ERROR,
                          "command '%s'; it takes 'rebuild', 'optimize', 'integrity-check', 'delete-all', "
-                         "'create-triggers' and 'drop-triggers'",
+                         "'create-triggers', 'drop-triggers' and 'delta'",
                          text);
 }

@@ -16,6 +16,7 @@
 
 #include "../ext/hashvalue.h"
 #include "../kernels/bits.h"
+#include "../kernels/engine/index_compare.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,10 +24,11 @@
 enum {
     BAND_BITS = 16,
     HITS_MIN = 1024, /* room for hits before the first are dropped in favour of nearer ones */
+    PIECE = 256,     /* rows or entries compared at a time */
 };
 
 /* Nanoseconds, measured: finding a block, comparing an entry of it, and decoding and comparing a row. */
-static const double seek_ns = 2000, entry_ns = 3, row_ns = 6, row_byte_ns = 0.3;
+static const double seek_ns = 1500, entry_ns = 1.5, row_ns = 7, row_byte_ns = 0.3;
 
 struct search {
     dg_hash_index *index;
@@ -92,24 +94,43 @@ static size_t hits_within(const struct search *s, int64_t distance)
 
 /* --- all rows --- */
 
-static int compare_rows(void *state, dg_hash_index *index, const dg_index_rows *rows)
+/* Up to PIECE rows of a block; those that i_delta replaces are left out. */
+static int compare_rows(struct search *s, const dg_index_rows_view *view, uint32_t from, uint32_t count)
 {
-    struct search *s = state;
-    const size_t bytes = index->shape.bytes;
-    for (uint32_t i = 0; i < rows->count; i++) {
-        const uint32_t distance = dg_hash_distance(rows->hashes + i * bytes, s->question->hash, bytes);
-        if (distance > s->limit) continue;
-        int rc = add_hit(s, rows->ids[i], distance);
-        if (rc != SQLITE_OK) return rc;
+    const size_t bytes = s->index->shape.bytes;
+    dg_index_near near[PIECE];
+    const uint32_t found =
+        dg_index_near_hashes(view->hashes + from * bytes, bytes, count, s->question->hash, s->limit, near);
+    int rc = SQLITE_OK;
+    for (uint32_t i = 0; i < found && rc == SQLITE_OK; i++) {
+        const int64_t id = dg_packed_get(&view->ids, from + near[i].at);
+        if (dg_index_delta_find(s->delta, id) < 0) rc = add_hit(s, id, near[i].distance);
     }
-    return SQLITE_OK;
+    return rc;
+}
+
+static int compare_block(struct search *s, sqlite3_stmt *row)
+{
+    dg_index_rows_view view;
+    const void *block = sqlite3_column_blob(row, 1);
+    int rc = SQLITE_OK;
+    if (!dg_index_rows_open(&s->index->shape, block, (size_t)sqlite3_column_bytes(row, 1), &view))
+        return dg_index_damaged(s->index, "rows", sqlite3_column_int64(row, 0));
+    for (uint32_t from = 0; from < view.count && rc == SQLITE_OK; from += PIECE)
+        rc = compare_rows(s, &view, from, view.count - from < PIECE ? view.count - from : PIECE);
+    return rc;
 }
 
 static int scan(struct search *s)
 {
-    s->hits->count = 0;
-    s->limit = s->question->radius;
-    return dg_index_each(s->index, compare_rows, s);
+    sqlite3_stmt *statement;
+    int rc = dg_index_statement_get(s->index, DG_INDEX_ROWS_ALL, &statement), compared = SQLITE_OK;
+    if (rc != SQLITE_OK) return rc;
+    while (compared == SQLITE_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW)
+        compared = compare_block(s, statement);
+    if (compared == SQLITE_OK) return dg_index_end(s->index, statement, rc);
+    sqlite3_reset(statement);
+    return compared;
 }
 
 static int compare_delta(struct search *s)
@@ -159,7 +180,7 @@ static int take_entry(struct search *s, const dg_index_band_view *view, uint32_t
 {
     const dg_index_shape *shape = &s->index->shape;
     const int64_t id = dg_packed_get(&view->ids, i);
-    uint64_t bands;
+    uint64_t bands = 0;
     int rc = SQLITE_OK;
     if (dg_index_delta_find(s->delta, id) >= 0) return SQLITE_OK;
     if (shape->bytes == DG_INDEX_TABLE_BYTES)
@@ -170,28 +191,23 @@ static int take_entry(struct search *s, const dg_index_band_view *view, uint32_t
     return add_hit(s, id, distance);
 }
 
-static uint64_t load(const uint8_t *bytes)
-{
-    uint64_t word;
-    memcpy(&word, bytes, sizeof word);
-    return word;
-}
-
-/* The entries of the view's bucket. Behind the last tail of a block there are ten bytes and more, so that 16
- * may be read where a tail of six begins. */
+/* The entries of the view's bucket. Behind the last tail of a block there are ten bytes and more, as
+ * comparing wants them. */
 static int compare_bucket(struct search *s, const dg_index_band_view *view)
 {
     const size_t tail = s->index->shape.tail;
-    const uint8_t *at = view->tails + view->first * tail;
     const uint32_t apart = dg_bits_set(view->bucket ^ dg_index_band_of(s->bands, s->band));
-    for (uint32_t i = view->first; i < view->first + view->entries; i++, at += tail) {
-        uint32_t distance = apart + dg_bits_set((load(at) ^ s->tail[0]) & s->mask[0]);
-        if (s->mask[1]) distance += dg_bits_set((load(at + 8) ^ s->tail[1]) & s->mask[1]);
-        if (distance > s->limit) continue;
-        int rc = take_entry(s, view, i, distance);
-        if (rc != SQLITE_OK) return rc;
+    const uint32_t end = view->first + view->entries;
+    dg_index_near near[PIECE];
+    int rc = SQLITE_OK;
+    for (uint32_t from = view->first; from < end && rc == SQLITE_OK; from += PIECE) {
+        const uint32_t count = end - from < PIECE ? end - from : PIECE;
+        const uint32_t found = dg_index_near_tails(view->tails + from * tail, tail, count, s->tail, s->mask,
+                                                   apart, s->limit, near);
+        for (uint32_t i = 0; i < found && rc == SQLITE_OK; i++)
+            rc = take_entry(s, view, from + near[i].at, near[i].distance);
     }
-    return SQLITE_OK;
+    return rc;
 }
 
 /* --- blocks --- */
@@ -365,26 +381,37 @@ static int visit_rings(struct search *s, int *dear)
     return rc;
 }
 
+/* Begins with the rows of the delta. */
+static int begin(struct search *s)
+{
+    s->hits->count = 0;
+    s->limit = s->question->radius;
+    return compare_delta(s);
+}
+
+/* *dear as for visit_rings. */
+static int search_rings(struct search *s, int *dear)
+{
+    int rc = dg_index_statement_get(s->index, DG_INDEX_BANDS_AT, &s->at);
+    dg_index_mix(&s->index->shape, s->question->hash, s->mixed);
+    s->bands = dg_index_bands_of(s->mixed);
+    if (rc == SQLITE_OK) rc = begin(s);
+    return rc == SQLITE_OK ? visit_rings(s, dear) : rc;
+}
+
 int dg_index_find(dg_hash_index *index, const dg_index_question *question, dg_index_hits *hits)
 {
-    struct search s = {.index = index,
-                       .question = question,
-                       .hits = hits,
-                       .limit = question->radius,
-                       .done = {-1, -1, -1, -1}};
+    struct search s = {.index = index, .question = question, .hits = hits, .done = {-1, -1, -1, -1}};
     hits->count = 0;
     int rc = dg_index_check_version(index, &s.rows), dear = 1;
     if (rc != SQLITE_OK || question->k == 0) return rc;
     rc = dg_index_delta_get(index, &s.delta);
-    if (rc == SQLITE_OK && index->shape.bands &&
-        (question->k != UINT64_MAX || radius_cost(&s) < scan_cost(&s))) {
-        rc = dg_index_statement_get(index, DG_INDEX_BANDS_AT, &s.at);
-        dg_index_mix(&index->shape, question->hash, s.mixed);
-        s.bands = dg_index_bands_of(s.mixed);
-        if (rc == SQLITE_OK) rc = compare_delta(&s);
-        if (rc == SQLITE_OK) rc = visit_rings(&s, &dear);
+    const int near = question->k != UINT64_MAX || radius_cost(&s) < scan_cost(&s);
+    if (rc == SQLITE_OK && index->shape.bands && near) rc = search_rings(&s, &dear);
+    if (rc == SQLITE_OK && dear) {
+        rc = begin(&s);
+        if (rc == SQLITE_OK) rc = scan(&s);
     }
-    if (rc == SQLITE_OK && dear) rc = scan(&s);
     if (rc == SQLITE_OK) prune(&s);
     return rc;
 }

@@ -337,6 +337,8 @@ static int begin_writing(dg_hash_index *index)
     int rc = dg_index_check_version(index, &index->merged);
     if (rc == SQLITE_OK) rc = dg_index_mark(index, &mark);
     if (rc == SQLITE_OK) rc = ask(index, DG_INDEX_DELTA_COUNT, NULL, &index->pending, &found);
+    if (rc == SQLITE_OK) rc = dg_index_config_get(index, "delta", &index->most, &found);
+    if (rc == SQLITE_OK && (!found || index->most < 0)) index->most = DG_INDEX_DELTA;
     if (rc == SQLITE_OK && mark == INT64_MAX)
         rc = dg_index_fail(index, SQLITE_FULL, "it has given all its marks");
     if (rc == SQLITE_OK) index->mark = mark;
@@ -359,8 +361,8 @@ int dg_index_write(dg_hash_index *index, int64_t id, const uint8_t *hash)
     if (rc != SQLITE_OK) return rc;
     index->pending++;
     const int64_t quarter = index->merged / 4;
-    return index->pending > (quarter > DG_INDEX_DELTA ? quarter : DG_INDEX_DELTA) ? dg_index_merge(index)
-                                                                                  : SQLITE_OK;
+    return index->pending > (quarter > index->most ? quarter : index->most) ? dg_index_merge(index)
+                                                                            : SQLITE_OK;
 }
 
 /* --- the delta in memory --- */

@@ -390,8 +390,11 @@ static int filter_rowid(struct cursor *cursor, sqlite3_value *value)
     int64_t merged;
     int found;
     int rc = dg_index_check_version(index, &merged);
-    if (rc != SQLITE_OK || sqlite3_value_numeric_type(value) != SQLITE_INTEGER) return rc;
+    const int type = sqlite3_value_numeric_type(value);
     cursor->id = sqlite3_value_int64(value);
+    const int whole =
+        type == SQLITE_INTEGER || (type == SQLITE_FLOAT && sqlite3_value_double(value) == (double)cursor->id);
+    if (rc != SQLITE_OK || !whole) return rc;
     rc = dg_index_get(index, cursor->id, &found, cursor->hash);
     cursor->end = rc == SQLITE_OK && found;
     return rc;
@@ -536,7 +539,7 @@ static int index_update(sqlite3_vtab *vtab, int argc, sqlite3_value **argv, sqli
     sqlite3_value **columns = argv + 2;
     const int inserts = sqlite3_value_type(argv[0]) == SQLITE_NULL;
     if (inserts && sqlite3_value_type(columns[COLUMN_COMMAND]) != SQLITE_NULL)
-        return dg_index_command(index, columns[COLUMN_COMMAND]);
+        return dg_index_command(index, columns[COLUMN_COMMAND], columns[COLUMN_K]);
     const int64_t old = sqlite3_value_int64(argv[0]);
     return put_row(index, inserts ? NULL : &old, argv[1], columns[COLUMN_HASH], rowid);
 }
@@ -564,7 +567,7 @@ static int index_begin(sqlite3_vtab *vtab)
 static int index_sync(sqlite3_vtab *vtab)
 {
     dg_hash_index *index = (dg_hash_index *)vtab;
-    if (index->mark < 0 || index->pending <= DG_INDEX_DELTA) return SQLITE_OK;
+    if (index->mark < 0 || index->pending <= index->most) return SQLITE_OK;
     const sqlite3_int64 last = sqlite3_last_insert_rowid(index->db);
     int rc = dg_index_merge(index);
     sqlite3_set_last_insert_rowid(index->db, last);
