@@ -93,9 +93,8 @@ typedef struct dg_hash_index {
 
     /* The transaction that writes. */
     int writing;
-    int64_t mark;        /* given last; -1: nothing is known of the transaction yet */
-    int64_t last_merged; /* while last_known: no id in i_rows is higher */
-    int last_known;
+    int64_t mark;    /* given last; -1: nothing is known of the transaction yet */
+    int64_t highest; /* no id in i_rows or i_delta is higher */
     int64_t merged;  /* rows in i_rows when it began */
     int64_t pending; /* rows in i_delta, or more than there are */
     int64_t most;    /* that may wait there */
@@ -157,8 +156,9 @@ int dg_index_get(dg_hash_index *index, int64_t id, int *found, uint8_t *hash);
 /* The row in i_rows, whatever i_delta says. */
 int dg_index_get_merged(dg_hash_index *index, int64_t id, int *found, uint8_t *hash);
 
-/* The highest id ever used, as far as is known; found 0: none. */
-int dg_index_last_id(dg_hash_index *index, int *found, int64_t *id);
+/* Checks the tables and learns what the first write of a transaction needs to know; later calls do nothing.
+ */
+int dg_index_begin_writing(dg_hash_index *index);
 
 /* The highest mark given. */
 int dg_index_mark(dg_hash_index *index, int64_t *mark);

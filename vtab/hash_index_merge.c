@@ -63,7 +63,6 @@ static int clear_blocks(dg_hash_index *index)
         if (rc == SQLITE_OK) rc = dg_index_run(index, statement);
     }
     dg_index_delta_forget(index);
-    index->last_known = 0;
     return rc;
 }
 
@@ -415,7 +414,6 @@ static int settle(dg_hash_index *index, int64_t rows, int64_t mark)
     if (rc == SQLITE_OK) rc = dg_index_run(index, statement);
     dg_index_delta_forget(index);
     index->generation++;
-    index->last_known = 0;
     index->pending = 0;
     index->merged = rows;
     if (index->mark >= 0 && index->mark < mark) index->mark = mark;
@@ -524,6 +522,8 @@ int dg_index_build(dg_hash_index *index, const dg_index_rows *rows)
     if (rc == SQLITE_OK) rc = write_rows(index, &nowhere, rows, &block);
     if (rc == SQLITE_OK) rc = build_bands(index, rows, &block);
     dg_bytes_free(&block);
+    if (rows->count && index->mark >= 0 && rows->ids[rows->count - 1] > index->highest)
+        index->highest = rows->ids[rows->count - 1];
     return rc == SQLITE_OK ? settle(index, rows->count, mark) : rc;
 }
 

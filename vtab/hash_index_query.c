@@ -10,7 +10,8 @@
  *
  * An entry is counted in the first ring that shows its row: not if another band has shown it before.
  *
- * Where a scan of i_rows promises to be faster, and in an index without bands, all rows are compared.
+ * Where a scan of i_rows promises to be faster, and in an index without bands, all rows are compared. The
+ * setting `plan` decides by hand: brute or multi_index.
  */
 #include "hash_index.h"
 
@@ -18,6 +19,7 @@
 #include "../kernels/bits.h"
 #include "../kernels/engine/index_compare.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +37,7 @@ struct search {
     const dg_index_question *question;
     const dg_index_delta *delta;
     dg_index_hits *hits;
+    enum dg_join_plan plan;
     uint32_t limit; /* no row beyond it is of interest any more */
     int64_t rows;   /* in i_rows */
 
@@ -368,17 +371,25 @@ static int visit_rings(struct search *s, int *dear)
     const dg_index_question *q = s->question;
     double cost = 0;
     int rc = SQLITE_OK;
+    const double too_much = s->plan == DG_PLAN_MULTI_INDEX || q->k == UINT64_MAX ? HUGE_VAL : scan_cost(s);
     *dear = 0;
     for (int64_t step = 0; rc == SQLITE_OK; step++) { /* everything within step - 1 is known */
         if (step - 1 >= (int64_t)q->radius || (s->hits->count >= q->k && hits_within(s, step - 1) >= q->k))
             break;
         const uint32_t ring = (uint32_t)(step / DG_INDEX_BANDS);
         if (ring <= BAND_BITS) cost += ring_cost(s, ring);
-        *dear = ring > BAND_BITS || (q->k != UINT64_MAX && cost > scan_cost(s));
+        *dear = ring > BAND_BITS || cost > too_much;
         if (*dear) break;
         rc = visit_ring(s, (uint32_t)(step % DG_INDEX_BANDS), ring);
     }
     return rc;
+}
+
+/* Whether to try rings: as the setting says, or if they promise to be faster. */
+static int tries_rings(const struct search *s)
+{
+    if (!s->index->shape.bands || s->plan == DG_PLAN_BRUTE) return 0;
+    return s->plan == DG_PLAN_MULTI_INDEX || s->question->k != UINT64_MAX || radius_cost(s) < scan_cost(s);
 }
 
 /* Begins with the rows of the delta. */
@@ -402,12 +413,12 @@ static int search_rings(struct search *s, int *dear)
 int dg_index_find(dg_hash_index *index, const dg_index_question *question, dg_index_hits *hits)
 {
     struct search s = {.index = index, .question = question, .hits = hits, .done = {-1, -1, -1, -1}};
+    s.plan = (enum dg_join_plan)index->connection->settings.of[DG_SETTING_PLAN].number;
     hits->count = 0;
     int rc = dg_index_check_version(index, &s.rows), dear = 1;
     if (rc != SQLITE_OK || question->k == 0) return rc;
     rc = dg_index_delta_get(index, &s.delta);
-    const int near = question->k != UINT64_MAX || radius_cost(&s) < scan_cost(&s);
-    if (rc == SQLITE_OK && index->shape.bands && near) rc = search_rings(&s, &dear);
+    if (rc == SQLITE_OK && tries_rings(&s)) rc = search_rings(&s, &dear);
     if (rc == SQLITE_OK && dear) {
         rc = begin(&s);
         if (rc == SQLITE_OK) rc = scan(&s);

@@ -286,32 +286,25 @@ int dg_index_get_merged(dg_hash_index *index, int64_t id, int *found, uint8_t *h
 
 int dg_index_get(dg_hash_index *index, int64_t id, int *found, uint8_t *hash)
 {
+    *found = 0;
+    if (index->mark >= 0 && id > index->highest) return SQLITE_OK;
     int rc = get_delta(index, id, found, hash);
     if (rc != SQLITE_OK || *found > 0) return rc;
     const int gone = *found < 0;
     *found = 0;
     if (gone) return SQLITE_OK;
-    if (index->writing && !index->last_known) {
-        int any;
-        rc = last_merged(index, &any, &index->last_merged);
-        if (rc != SQLITE_OK) return rc;
-        if (!any) index->last_merged = INT64_MIN;
-        index->last_known = 1;
-    }
-    return index->writing && id > index->last_merged ? SQLITE_OK
-                                                     : dg_index_get_merged(index, id, found, hash);
+    return dg_index_get_merged(index, id, found, hash);
 }
 
-int dg_index_last_id(dg_hash_index *index, int *found, int64_t *id)
+/* The highest id of all, INT64_MIN where there is none. */
+static int find_highest(dg_hash_index *index, int64_t *id)
 {
     int64_t merged;
-    int any;
-    int rc = ask(index, DG_INDEX_DELTA_LAST, NULL, id, found);
+    int found, any;
+    int rc = ask(index, DG_INDEX_DELTA_LAST, NULL, id, &found);
+    if (!found) *id = INT64_MIN;
     if (rc == SQLITE_OK) rc = last_merged(index, &any, &merged);
-    if (rc == SQLITE_OK && any && (!*found || merged > *id)) {
-        *id = merged;
-        *found = 1;
-    }
+    if (rc == SQLITE_OK && any && merged > *id) *id = merged;
     return rc;
 }
 
@@ -329,16 +322,17 @@ int dg_index_mark(dg_hash_index *index, int64_t *mark)
     return rc;
 }
 
-/* What the first write of a transaction needs to know. */
-static int begin_writing(dg_hash_index *index)
+int dg_index_begin_writing(dg_hash_index *index)
 {
     int64_t mark;
     int found;
+    if (index->mark >= 0) return SQLITE_OK;
     int rc = dg_index_check_version(index, &index->merged);
     if (rc == SQLITE_OK) rc = dg_index_mark(index, &mark);
     if (rc == SQLITE_OK) rc = ask(index, DG_INDEX_DELTA_COUNT, NULL, &index->pending, &found);
     if (rc == SQLITE_OK) rc = dg_index_config_get(index, "delta", &index->most, &found);
     if (rc == SQLITE_OK && (!found || index->most < 0)) index->most = DG_INDEX_DELTA;
+    if (rc == SQLITE_OK) rc = find_highest(index, &index->highest);
     if (rc == SQLITE_OK && mark == INT64_MAX)
         rc = dg_index_fail(index, SQLITE_FULL, "it has given all its marks");
     if (rc == SQLITE_OK) index->mark = mark;
@@ -348,7 +342,7 @@ static int begin_writing(dg_hash_index *index)
 int dg_index_write(dg_hash_index *index, int64_t id, const uint8_t *hash)
 {
     sqlite3_stmt *statement;
-    int rc = index->mark < 0 ? begin_writing(index) : SQLITE_OK;
+    int rc = dg_index_begin_writing(index);
     if (rc == SQLITE_OK) rc = dg_index_statement_get(index, DG_INDEX_DELTA_PUT, &statement);
     if (rc != SQLITE_OK) return rc;
     index->delta_known = 0;
@@ -360,6 +354,7 @@ int dg_index_write(dg_hash_index *index, int64_t id, const uint8_t *hash)
     if (rc == SQLITE_OK) rc = dg_index_run(index, statement);
     if (rc != SQLITE_OK) return rc;
     index->pending++;
+    if (id > index->highest) index->highest = id;
     const int64_t quarter = index->merged / 4;
     return index->pending > (quarter > index->most ? quarter : index->most) ? dg_index_merge(index)
                                                                             : SQLITE_OK;

@@ -481,15 +481,8 @@ static int index_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int
 
 static int next_id(dg_hash_index *index, int64_t *id)
 {
-    int found;
-    int rc = dg_index_last_id(index, &found, id);
-    if (rc != SQLITE_OK) return rc;
-    if (!found || *id < 0) {
-        *id = 1;
-        return SQLITE_OK;
-    }
-    if (*id == INT64_MAX) return dg_index_fail(index, SQLITE_FULL, "the highest rowid is taken");
-    ++*id;
+    if (index->highest == INT64_MAX) return dg_index_fail(index, SQLITE_FULL, "the highest rowid is taken");
+    *id = index->highest < 0 ? 1 : index->highest + 1;
     return SQLITE_OK;
 }
 
@@ -498,8 +491,8 @@ static int put_row(dg_hash_index *index, const int64_t *old, sqlite3_value *rowi
                    sqlite3_int64 *out)
 {
     uint8_t hash[DG_HASHVALUE_MAX], other[DG_HASHVALUE_MAX];
-    int64_t id, merged;
-    int found = 0, rc = dg_index_check_version(index, &merged);
+    int64_t id = 0;
+    int found = 0, rc = dg_index_begin_writing(index);
     const int kept = sqlite3_value_type(value) != SQLITE_NULL;
     const int type = sqlite3_value_numeric_type(rowid);
     if (rc == SQLITE_OK && kept) rc = read_hash(index, value, "the hash", hash);
@@ -525,9 +518,8 @@ static int put_row(dg_hash_index *index, const int64_t *old, sqlite3_value *rowi
 static int delete_row(dg_hash_index *index, int64_t id)
 {
     uint8_t hash[DG_HASHVALUE_MAX];
-    int64_t merged;
     int found = 0;
-    int rc = dg_index_check_version(index, &merged);
+    int rc = dg_index_begin_writing(index);
     if (rc == SQLITE_OK) rc = dg_index_get(index, id, &found, hash);
     return rc == SQLITE_OK && found ? dg_index_write(index, id, NULL) : rc;
 }
@@ -551,7 +543,6 @@ static void forget(dg_hash_index *index)
 {
     dg_index_delta_forget(index);
     index->generation++;
-    index->last_known = 0;
 }
 
 static int index_begin(sqlite3_vtab *vtab)
@@ -559,7 +550,6 @@ static int index_begin(sqlite3_vtab *vtab)
     dg_hash_index *index = (dg_hash_index *)vtab;
     index->writing = 1;
     index->mark = -1;
-    index->last_known = 0;
     return SQLITE_OK;
 }
 
