@@ -14,6 +14,7 @@
 #define DG_VTAB_PAIRS_H
 
 #include "column_cache.h"
+#include "hash_index_source.h"
 #include "pair_index.h"
 #include "plan.h"
 #include "table_function.h"
@@ -27,6 +28,8 @@ typedef struct dg_pairs_request {
     enum dg_join_focus focus; /* DG_FOCUS_NONE, or which key of a pair must be able to equal `key` */
     sqlite3_value *key;
     uint32_t shard, shards; /* the part of the pairs that is wanted; 0 shards: all */
+    int newer;              /* of one source: only pairs in which a row is newer than the mark; no focus */
+    int64_t newer_than;
 } dg_pairs_request;
 
 typedef struct dg_pairs {
@@ -46,6 +49,7 @@ typedef struct dg_pairs {
     enum dg_join_focus focus;
     uint32_t focus_row;
     uint32_t shard, shards;
+    dg_newer newer; /* if `known`, only pairs with one of these rows count */
 
     /* All pairs within `distances`, by one row; `index_refused`: there are too many. */
     dg_pair_index index;

@@ -289,6 +289,13 @@ static int list_slots(const struct table *table, dg_plan_slot *slots)
     return n;
 }
 
+int dg_planning_has(const dg_planning *planning, int argument)
+{
+    const unsigned given =
+        planning->definition ? planning->definition->given : (unsigned)planning->info->idxNum;
+    return given >> argument & 1;
+}
+
 const char *dg_planning_argument(const dg_planning *planning, int argument)
 {
     const dg_table_function *f = planning->function;

@@ -52,6 +52,9 @@ typedef struct dg_planning {
     unsigned filters; /* a bit for each filter in use */
 } dg_planning;
 
+/* Whether an optional argument is there. */
+int dg_planning_has(const dg_planning *planning, int argument);
+
 /* The argument's value, else its name: for describe. */
 const char *dg_planning_argument(const dg_planning *planning, int argument);
 
