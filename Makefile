@@ -103,6 +103,7 @@ test:
 	tests/deps.sh build test
 	$(MAKE) -j$(JOBS) all core-tests
 	$(if $(SAN),,$(MAKE) -j$(JOBS) SAN=1 all core-tests)
+	$(if $(SAN),,$(MAKE) -j$(JOBS) fuzzers)
 	PYTHON=$(PYTHON) tests/venv.sh build/venv tests/requirements.txt
 	env DUPGPU_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 \
 	    $(if $(SAN),LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0) \

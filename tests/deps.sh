@@ -17,7 +17,7 @@ packages() {
     build) echo gcc libc6-dev libsqlite3-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev sqlite3 ;;
     demo) echo libjpeg-turbo-progs plasma-workspace-wallpapers lomiri-wallpapers-16.04 palapeli-data ;;
     test)
-        echo libcmocka-dev binutils clang pkg-config python3 python3-venv ca-certificates
+        echo libcmocka-dev binutils clang libclang-rt-dev pkg-config python3 python3-venv ca-certificates
         echo libjpeg-turbo-progs plasma-workspace-wallpapers lomiri-wallpapers-16.04 palapeli-data
         echo endless-sky-high-dpi python3-sklearn parallel
         echo ocl-icd-libopencl1 pocl-opencl-icd oclgrind opencl-c-headers
