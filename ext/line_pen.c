@@ -2,11 +2,10 @@
 
 #include "functions.h"
 #include "hashvalue.h"
+#include "interrupt.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "BLOBs of numbers are taken as they are");
 
 enum { KEPT_BYTES = 8 << 20 }; /* of a canvas, and of a sequence */
 
@@ -61,29 +60,27 @@ enum dg_code dg_line_pen_read(dg_line_pen *pen, sqlite3_value *value, dg_line_va
         *values = (dg_line_values){pen->sequence.numbers, pen->sequence.count, 0};
         return DG_OK;
     }
-    const size_t width = pen->request.single ? sizeof(float) : sizeof(double);
-    if (count % width)
-        return dg_fail(err, DG_ERROR,
-                       "the sequence is a BLOB of %zu bytes; dtype \"%s\" takes a multiple of %zu", count,
-                       pen->request.single ? "f4" : "f8", width);
-    *values = (dg_line_values){bytes, count / width, pen->request.single};
-    return DG_OK;
+    return dg_line_values_of_blob(bytes, count, pen->request.single, values, err);
 }
 
 void dg_line_pen_result(dg_line_pen *pen, const dg_line_values *values, sqlite3_context *context,
                         const char *function)
 {
-    const sqlite3_uint64 most =
-        (sqlite3_uint64)sqlite3_limit(sqlite3_context_db_handle(context), SQLITE_LIMIT_LENGTH, -1);
+    sqlite3 *db = sqlite3_context_db_handle(context);
+    const sqlite3_uint64 most = (sqlite3_uint64)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, -1);
     uint8_t *picture;
     size_t bytes;
     dg_err err = {0};
+    dg_probe probe;
+    dg_probe_start(&probe, db);
+    const dg_poll poll = dg_probe_poll(&probe);
     if (dg_line_bytes(&pen->request.options) > most)
         sqlite3_result_error_toobig(context);
-    else if (dg_line_picture(pen->line, values, &picture, &bytes, &err) != DG_OK)
+    else if (dg_line_picture(pen->line, values, &poll, &picture, &bytes, &err) != DG_OK)
         dg_function_fail(context, function, &err);
     else
         sqlite3_result_blob64(context, picture, bytes, free);
+    dg_probe_finish(&probe);
     if (dg_line_footprint(pen->line) > KEPT_BYTES) forget(pen);
     if (pen->sequence.capacity > KEPT_BYTES / sizeof *pen->sequence.numbers) dg_sequence_free(&pen->sequence);
 }

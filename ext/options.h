@@ -1,6 +1,6 @@
 /*
  * The JSON options of the image functions: {"orient": 0 or 1, "luma": "pillow7" or "pillow6",
- * "truncated": "refuse" or "lenient", "alpha": "ignore", "white" or "black"}.
+ * "truncated": "refuse" or "lenient", "alpha": "ignore", "white" or "black", "decode": "exact" or "scaled"}.
  */
 #ifndef DG_EXT_OPTIONS_H
 #define DG_EXT_OPTIONS_H

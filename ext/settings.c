@@ -25,6 +25,8 @@ static const struct setting_row {
                                  "where joins run; (backend): as the setting backend says"},
     [DG_SETTING_HASH_BACKEND] = {"hash_backend", operation_backend_words, 0, 0, 0, 0,
                                  "where image_hashes runs; (backend): as the setting backend says"},
+    [DG_SETTING_RENDER_BACKEND] = {"render_backend", operation_backend_words, 0, 0, 0, 0,
+                                   "where line_images draws; (backend): where it is fastest"},
     [DG_SETTING_DEVICE_ID] = {"device_id", NULL, 0, 0, 0, 1000,
                               "which device of the backend, from 0; see dupgpu_devices"},
     [DG_SETTING_BATCH_SIZE] = {"batch_size", NULL, 0, 0, 0, 256,
@@ -213,11 +215,12 @@ enum dg_code dg_settings_memory_limit(const dg_settings *settings, uint64_t *byt
     return DG_OK;
 }
 
-enum dg_code dg_settings_for_place(const dg_settings *settings, dg_place_spec *place, dg_err *err)
+enum dg_code dg_settings_for_place(const dg_settings *settings, enum dg_setting_key operation,
+                                   dg_place_spec *place, dg_err *err)
 {
     const char *backend = "auto";
     double enabled = 1, threads = 0, device = 0, fallback = 1;
-    if (dg_setting_word(settings, DG_SETTING_JOIN_BACKEND, &backend, err) != DG_OK) return err->code;
+    if (dg_setting_word(settings, operation, &backend, err) != DG_OK) return err->code;
     if (backend == operation_backend_words[0] &&
         dg_setting_word(settings, DG_SETTING_BACKEND, &backend, err) != DG_OK)
         return err->code;
@@ -241,7 +244,7 @@ enum dg_code dg_settings_for_place(const dg_settings *settings, dg_place_spec *p
 enum dg_code dg_settings_for_join(const dg_settings *settings, dg_join_spec *spec, dg_err *err)
 {
     double plan = 0, batch = 0;
-    if (dg_settings_for_place(settings, &spec->place, err) != DG_OK ||
+    if (dg_settings_for_place(settings, DG_SETTING_JOIN_BACKEND, &spec->place, err) != DG_OK ||
         dg_setting_number(settings, DG_SETTING_PLAN, &plan, err) != DG_OK ||
         dg_setting_number(settings, DG_SETTING_BATCH_SIZE, &batch, err) != DG_OK)
         return err->code;

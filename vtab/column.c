@@ -1,6 +1,8 @@
 #define _GNU_SOURCE /* qsort_r */
 #include "column.h"
 
+#include "hash_index_source.h"
+
 #include "../ext/hashvalue.h"
 
 #include <stdarg.h>
@@ -302,7 +304,13 @@ int dg_column_scan(dg_connection *connection, const dg_column_source *source, sq
 {
     struct reader r = {
         .connection = connection, .source = source, .statement = statement, .column = column, .error = error};
+    int number;
+    struct dg_hash_index *index = dg_index_of_source(connection, source, &number);
     *error = NULL;
+    if (index) {
+        sqlite3_finalize(statement);
+        return dg_index_column(index, source, column, error);
+    }
     int rc = dg_source_enter(connection, source, error);
     if (rc != SQLITE_OK) {
         sqlite3_finalize(statement);

@@ -7,6 +7,8 @@
  *
  * Rows end up in the order of their keys, as ORDER BY would give it with BINARY collation, whichever index
  * SQLite reads them from; rows with equal keys keep the order they were read in.
+ *
+ * A hash_index gives its rows without SQL, from its own blocks, in the same order.
  */
 #ifndef DG_VTAB_COLUMN_H
 #define DG_VTAB_COLUMN_H

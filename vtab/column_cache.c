@@ -1,5 +1,7 @@
 #include "column_cache.h"
 
+#include "hash_index_source.h"
+
 #include "../kernels/backend.h"
 
 #include <stdlib.h>
@@ -141,6 +143,15 @@ static int check_instruction(sqlite3 *db, sqlite3_stmt *program, uint64_t *datab
         sqlite3_free(name);
         return constant;
     }
+    return 1;
+}
+
+/* Whether the source is an index, whose rows depend on its shadow tables alone, and its database. */
+static int is_index(const dg_connection *connection, const dg_column_source *source, uint64_t *databases)
+{
+    int number;
+    if (!dg_index_of_source(connection, source, &number) || number >= MAX_DATABASES) return 0;
+    *databases = (uint64_t)1 << number;
     return 1;
 }
 
@@ -303,7 +314,8 @@ static int read_column(dg_connection *connection, const dg_column_source *source
         sqlite3_finalize(statement);
         return SQLITE_NOMEM;
     }
-    if (depends_on_databases(connection->db, sqlite3_sql(statement), &c->databases))
+    if (is_index(connection, source, &c->databases) ||
+        depends_on_databases(connection->db, sqlite3_sql(statement), &c->databases))
         c->stamp = stamp_of(connection->db, c->databases);
     int rc = dg_column_scan(connection, source, statement, &c->column, error);
     if (rc != SQLITE_OK) {

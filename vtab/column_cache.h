@@ -14,7 +14,8 @@
  * of another one; and the file is, by its number, size and time, because another file may have been attached
  * in the place of the first.
  *
- * Not kept is what could change without any of that: columns of virtual tables and of views over them; views
+ * Not kept is what could change without any of that: columns of virtual tables, but for hash_index, and of
+ * views over them; views
  * that call functions not known to be deterministic, or those of date and time; other databases in memory
  * than main and temp, and main while it is deserialized.
  *

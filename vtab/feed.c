@@ -206,6 +206,13 @@ void dg_feed_result_key(const dg_feed *f, sqlite3_context *context, uint64_t row
         sqlite3_result_value(context, f->rows[row].key.value);
 }
 
+char *dg_feed_key_text(const dg_feed *f, uint64_t row)
+{
+    if (f->integers) return sqlite3_mprintf("%lld", (long long)f->rows[row].key.integer);
+    const char *text = (const char *)sqlite3_value_text(f->rows[row].key.value);
+    return sqlite3_mprintf("%s", text ? text : "NULL");
+}
+
 /* --- windows --- */
 
 /* Drops the items that wait, from the window's row `from` on. */

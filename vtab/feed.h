@@ -53,6 +53,9 @@ int dg_feed_next(dg_feed *feed, uint64_t rows, uint64_t bytes, void **item, char
 /* The key of row number `row`, from 0, as the result of a table's column. */
 void dg_feed_result_key(const dg_feed *feed, sqlite3_context *context, uint64_t row);
 
+/* The same key for an error text, to be freed by sqlite3_free; NULL without memory. */
+char *dg_feed_key_text(const dg_feed *feed, uint64_t row);
+
 /* Frees everything. NULL is allowed. */
 void dg_feed_close(dg_feed *feed);
 

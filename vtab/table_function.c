@@ -289,6 +289,13 @@ static int list_slots(const struct table *table, dg_plan_slot *slots)
     return n;
 }
 
+int dg_planning_has(const dg_planning *planning, int argument)
+{
+    const unsigned given =
+        planning->definition ? planning->definition->given : (unsigned)planning->info->idxNum;
+    return given >> argument & 1;
+}
+
 const char *dg_planning_argument(const dg_planning *planning, int argument)
 {
     const dg_table_function *f = planning->function;
@@ -481,6 +488,14 @@ static void unbind(void *client)
     sqlite3_free(binding);
 }
 
+/* Whether the slots keep to their limits. */
+static int fits(const dg_table_function *f)
+{
+    for (int i = 0; i < f->filter_count; i++)
+        if (f->filters[i].omit && f->argument_count + i >= DG_PLAN_OMITTED) return 0;
+    return f->argument_count + f->filter_count <= DG_PLAN_MAX_SLOTS && f->argument_count <= DG_PLAN_OMITTED;
+}
+
 int dg_table_function_register(dg_connection *connection, const dg_table_function *function)
 {
     /* xCreate equal to xConnect keeps the eponymous table beside those that are named for good. */
@@ -499,6 +514,7 @@ int dg_table_function_register(dg_connection *connection, const dg_table_functio
         .xRowid = function_rowid,
         .xRename = function_rename,
     };
+    if (!fits(function)) return SQLITE_MISUSE;
     struct binding *binding = sqlite3_malloc64(sizeof *binding);
     if (!binding) return SQLITE_NOMEM;
     *binding = (struct binding){function, dg_connection_hold(connection)};

@@ -52,6 +52,9 @@ typedef struct dg_planning {
     unsigned filters; /* a bit for each filter in use */
 } dg_planning;
 
+/* Whether an optional argument is there. */
+int dg_planning_has(const dg_planning *planning, int argument);
+
 /* The argument's value, else its name: for describe. */
 const char *dg_planning_argument(const dg_planning *planning, int argument);
 
@@ -69,8 +72,9 @@ typedef struct dg_table_function {
     const dg_argument *arguments;
     int argument_count;
     const dg_plan_slot *filters; /* DG_SLOT_FILTER */
-    int filter_count;            /* with the arguments at most DG_PLAN_MAX_SLOTS */
-    int direct_only;             /* 1: not for views and triggers */
+    int filter_count; /* with the arguments at most DG_PLAN_MAX_SLOTS; up to the last one with omit at most
+                         DG_PLAN_OMITTED */
+    int direct_only;  /* 1: not for views and triggers */
 
     size_t state_bytes;
     void (*init)(void *state, dg_connection *connection);
@@ -90,7 +94,8 @@ typedef struct dg_table_function {
     void (*column)(const void *state, sqlite3_context *context, int column);
 } dg_table_function;
 
-/* Registers the function, which must be static. Returns an SQLite code. */
+/* Registers the function, which must be static. Returns an SQLite code; SQLITE_MISUSE where it has more slots
+ * than there may be. */
 int dg_table_function_register(dg_connection *connection, const dg_table_function *function);
 
 #endif

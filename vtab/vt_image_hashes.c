@@ -117,7 +117,11 @@ typedef struct hashes {
     int read_files, draws_bar;
     uint64_t window_rows, window_bytes; /* read at once */
     dg_feed *feed;
-    dg_bulk *bulk; /* NULL: there are no rows, or none is left */
+    dg_bulk *bulk;       /* NULL: there are no rows, or none is left */
+    dg_hashing *hashing; /* where hashes may be left to a device; NULL: none is wanted */
+    dg_picture_batch batch;
+    uint32_t batch_most; /* pictures; 0: as many as pay */
+    dg_err failure;      /* what the work ended with */
     dg_probe probe;
     dg_picture_item *item; /* of the current row; NULL: none is left */
     uint64_t row;
@@ -203,24 +207,20 @@ static enum dg_code read_settings(hashes *h, dg_bulk_spec *spec, dg_err *err)
 {
     const dg_settings *settings = &h->connection->settings;
     double max_pixels = 0, read_files = 0, progress = 0, threads = 0, batch = 0;
-    const char *backend = "";
     uint64_t limit = 0;
     if (dg_setting_number(settings, DG_SETTING_MAX_PIXELS, &max_pixels, err) != DG_OK ||
         dg_setting_number(settings, DG_SETTING_READ_FILES, &read_files, err) != DG_OK ||
         dg_setting_number(settings, DG_SETTING_PROGRESS, &progress, err) != DG_OK ||
         dg_setting_number(settings, DG_SETTING_THREADS, &threads, err) != DG_OK ||
         dg_setting_number(settings, DG_SETTING_BATCH_SIZE, &batch, err) != DG_OK ||
-        dg_setting_word(settings, DG_SETTING_HASH_BACKEND, &backend, err) != DG_OK ||
         dg_settings_memory_limit(settings, &limit, err) != DG_OK)
         return err->code;
-    if (strcmp(backend, "gpu") == 0 || strcmp(backend, "cuda") == 0 || strcmp(backend, "opencl") == 0)
-        return dg_fail(err, DG_ERROR, "hash_backend is '%s'; pictures are hashed on the CPU", backend);
     if (!limit) limit = dg_memory_free() / 5 * 4;
     h->pictures.options.max_pixels = (uint64_t)max_pixels;
     h->read_files = read_files != 0;
     h->draws_bar = progress != 0;
     h->window_bytes = limit / 4;
-    h->window_rows = (uint64_t)batch;
+    h->window_rows = h->batch_most = (uint32_t)batch;
     spec->threads = (uint32_t)threads;
     spec->budget = limit - h->window_bytes;
     return DG_OK;
@@ -288,9 +288,12 @@ static int fill(hashes *h, char **error)
 static void finish(hashes *h)
 {
     if (!h->bulk) return;
-    h->report.backend = "cpu";
-    snprintf(h->report.device, sizeof h->report.device, "CPU, %u thread%s", dg_bulk_threads(h->bulk),
-             dg_bulk_threads(h->bulk) == 1 ? "" : "s");
+    if (h->hashing) dg_hashing_report(h->hashing, &h->report);
+    if (!h->pictures.left) {
+        h->report.backend = "cpu";
+        snprintf(h->report.device, sizeof h->report.device, "CPU, %u thread%s", dg_bulk_threads(h->bulk),
+                 dg_bulk_threads(h->bulk) == 1 ? "" : "s");
+    }
     h->report.bytes = dg_bulk_peak(h->bulk) + dg_feed_bytes(h->feed);
     h->report.seconds = dg_clock() - h->began;
     dg_stats_add(&h->connection->stats, name, "read", &h->report);
@@ -306,24 +309,60 @@ static void drop_item(hashes *h)
     h->item = NULL;
 }
 
-/* Waits for the next row's result. */
-static int take(hashes *h, char **error)
+/* The SQLite code for a failure of the pipeline. */
+static int fail_work(hashes *h, const dg_err *err, char **error)
+{
+    h->failure = *err;
+    if (err->code == DG_INTERRUPT && h->probe.result == SQLITE_NOMEM) return SQLITE_NOMEM;
+    return dg_vtab_failure(name, err, error);
+}
+
+/* Waits for the next finished picture; NULL: there is none. */
+static int take_finished(hashes *h, dg_picture_item **item, char **error)
 {
     dg_err err = {0};
-    void *item;
+    void *taken = NULL;
     const dg_poll poll = dg_probe_poll(&h->probe);
     int rc = fill(h, error);
-    if (rc != SQLITE_OK) return rc;
-    if (dg_bulk_take(h->bulk, &poll, &item, &err) == DG_OK && item) {
-        h->item = item;
-        dg_progress_set(h->progress, ++h->report.results);
-        if (h->item->err.code == DG_NOMEM) return SQLITE_NOMEM;
-        return fill(h, error);
+    if (rc == SQLITE_OK && dg_bulk_take(h->bulk, &poll, &taken, &err) != DG_OK)
+        rc = fail_work(h, &err, error);
+    *item = taken;
+    return rc != SQLITE_OK || !taken ? rc : fill(h, error);
+}
+
+/* As take_finished, with the hashes that were left to a device. */
+static int take_hashed(hashes *h, dg_picture_item **item, char **error)
+{
+    dg_err err = {0};
+    const dg_poll poll = dg_probe_poll(&h->probe);
+    if ((*item = dg_picture_batch_next(&h->batch))) return SQLITE_OK;
+    while (!dg_picture_batch_full(&h->batch, h->batch_most)) {
+        dg_picture_item *finished;
+        int rc = take_finished(h, &finished, error);
+        if (rc != SQLITE_OK) {
+            if (finished) dg_picture_item_drop(finished);
+            return rc;
+        }
+        if (!finished) break;
+        if (dg_picture_batch_add(&h->batch, finished, &err) != DG_OK) return SQLITE_NOMEM;
     }
-    if (err.code == DG_INTERRUPT && h->probe.result == SQLITE_NOMEM) return SQLITE_NOMEM;
-    if (err.code) return dg_vtab_failure(name, &err, error);
-    finish(h);
+    if (dg_pictures_hash(&h->pictures, h->hashing, &h->batch, &poll, &err) != DG_OK)
+        return fail_work(h, &err, error);
+    *item = dg_picture_batch_next(&h->batch);
     return SQLITE_OK;
+}
+
+/* Makes the next row's result the current one. */
+static int take(hashes *h, char **error)
+{
+    int rc = h->pictures.left ? take_hashed(h, &h->item, error) : take_finished(h, &h->item, error);
+    if (rc != SQLITE_OK) return rc;
+    if (!h->item) {
+        finish(h);
+        return SQLITE_OK;
+    }
+    dg_progress_set(h->progress, ++h->report.results);
+    return h->item->err.code == DG_NOMEM ? SQLITE_NOMEM : SQLITE_OK;
 }
 
 /* --- the table --- */
@@ -338,6 +377,8 @@ static void release(void *state)
     hashes *h = state;
     finish(h);
     drop_item(h);
+    dg_picture_batch_clear(&h->batch);
+    dg_hashing_close(h->hashing, h->failure.code ? &h->failure : NULL);
     dg_feed_close(h->feed);
     dg_probe_finish(&h->probe);
     init(h, h->connection);
@@ -357,6 +398,27 @@ static int start_progress(hashes *h)
     return h->progress ? SQLITE_OK : SQLITE_NOMEM;
 }
 
+/* Chooses where to hash. What waits for a device takes no more than the budget at once. */
+static int open_hashing(hashes *h, const dg_bulk_spec *bulk, char **error)
+{
+    enum { LIKELY = 1000000, WAITING = 64 }; /* samples of a picture; pictures that may be kept at a time */
+    dg_err err = {0};
+    const dg_poll poll = dg_probe_poll(&h->probe);
+    dg_hashing_spec spec = {.hashes = h->pictures.work.hashes & DG_HASHING_KINDS,
+                            .hash_size = h->pictures.work.hash_size,
+                            .expected = LIKELY * dg_feed_rows(h->feed)};
+    if (!spec.hashes) return SQLITE_OK;
+    if (dg_settings_for_place(&h->connection->settings, DG_SETTING_HASH_BACKEND, &spec.place, &err) !=
+            DG_OK ||
+        dg_hashing_open(&spec, &poll, &h->hashing, &err) != DG_OK)
+        return fail_work(h, &err, error);
+    if (dg_hashing_on_device(h->hashing)) {
+        h->pictures.left = spec.hashes;
+        h->pictures.keep_most = bulk->budget / WAITING;
+    }
+    return SQLITE_OK;
+}
+
 static int open_pipeline(hashes *h, dg_bulk_spec *spec, char **error)
 {
     enum { READ_AT_ONCE = 8 }; /* rows for each thread */
@@ -365,9 +427,11 @@ static int open_pipeline(hashes *h, dg_bulk_spec *spec, char **error)
     spec->context = &h->pictures;
     spec->work = dg_picture_item_work;
     spec->drop = dg_picture_item_drop;
+    dg_probe_start(&h->probe, h->connection->db);
+    int rc = open_hashing(h, spec, error);
+    if (rc != SQLITE_OK) return rc;
     if (dg_bulk_open(spec, &h->bulk, &err) != DG_OK) return dg_vtab_failure(name, &err, error);
     if (!h->window_rows) h->window_rows = (uint64_t)READ_AT_ONCE * dg_bulk_threads(h->bulk);
-    dg_probe_start(&h->probe, h->connection->db);
     return start_progress(h) == SQLITE_OK ? take(h, error) : SQLITE_NOMEM;
 }
 

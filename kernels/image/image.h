@@ -20,6 +20,7 @@ enum { DG_HASH_SIZE_MAX = 32, DG_HASH_BYTES_MAX = DG_HASH_SIZE_MAX * DG_HASH_SIZ
 enum dg_luma { DG_LUMA_PILLOW7, DG_LUMA_PILLOW6 };
 enum dg_truncated { DG_TRUNCATED_REFUSE, DG_TRUNCATED_LENIENT };
 enum dg_alpha { DG_ALPHA_IGNORE, DG_ALPHA_WHITE, DG_ALPHA_BLACK };
+enum dg_decode { DG_DECODE_EXACT, DG_DECODE_SCALED };
 
 /* What a caller wants to be asked during the work, on the thread that does it. */
 typedef struct dg_image_caller {
@@ -36,7 +37,8 @@ typedef struct dg_image_options {
     enum dg_luma luma;
     enum dg_truncated truncated;
     enum dg_alpha alpha;
-    uint64_t max_pixels;           /* larger pictures are refused from their header */
+    enum dg_decode decode; /* scaled: a JPEG is decoded at 1/2, 1/4 or 1/8 while no side falls below 256 */
+    uint64_t max_pixels;   /* larger pictures are refused from their header */
     const dg_image_caller *caller; /* NULL: none */
 } dg_image_options;
 

@@ -30,6 +30,9 @@
  */
 enum { ROW_MISALIGNMENT = 8 };
 
+/* How small a picture may get by scaled decoding: below it hashes begin to drift. */
+enum { SCALED_SIDE = 256 };
+
 typedef struct jpeg_picture {
     dg_picture base;
     struct jpeg_decompress_struct libjpeg;
@@ -90,7 +93,7 @@ static enum dg_code check_dry(const jpeg_picture *p, dg_err *err)
 {
     if (p->ran_dry && p->options->truncated == DG_TRUNCATED_REFUSE)
         return dg_fail(err, DG_ERROR, "jpeg: truncated: the file ends after row %u of %u",
-                       (unsigned)p->libjpeg.output_scanline, (unsigned)p->base.info.height);
+                       (unsigned)p->libjpeg.output_scanline, (unsigned)p->base.size.height);
     return DG_OK;
 }
 
@@ -125,6 +128,16 @@ static void jpeg_close(dg_picture *picture)
     free(p);
 }
 
+/* The smallest of libjpeg's quick scales, in eighths, at which no side is below SCALED_SIDE. */
+static unsigned scale_for(uint32_t width, uint32_t height)
+{
+    uint32_t smaller = width < height ? width : height;
+    unsigned eighths = 1;
+
+    while (eighths < 8 && ((uint64_t)smaller * eighths + 7) / 8 < SCALED_SIDE) eighths *= 2;
+    return eighths;
+}
+
 static enum dg_code read_header(jpeg_picture *p, const uint8_t *file, size_t bytes, dg_err *err)
 {
     struct jpeg_decompress_struct *libjpeg = &p->libjpeg;
@@ -145,6 +158,11 @@ static enum dg_code read_header(jpeg_picture *p, const uint8_t *file, size_t byt
         return dg_fail(err, DG_ERROR, "jpeg: %d components; only 1, 3 and 4 are supported",
                        libjpeg->num_components);
     }
+    libjpeg->scale_denom = 8;
+    libjpeg->scale_num = 8;
+    if (p->options->decode == DG_DECODE_SCALED)
+        libjpeg->scale_num = scale_for(libjpeg->image_width, libjpeg->image_height);
+    jpeg_calc_output_dimensions(libjpeg);
     return DG_OK;
 }
 
@@ -182,7 +200,7 @@ static enum dg_code jpeg_open(dg_picture **picture, const uint8_t *file, size_t 
     };
     p->base.whole[0] = p->base.whole[1] = coefficient_bytes(&p->libjpeg);
     p->libjpeg.progress = &p->progress;
-    p->base.size = (dg_size){p->libjpeg.image_width, p->libjpeg.image_height};
+    p->base.size = (dg_size){p->libjpeg.output_width, p->libjpeg.output_height};
     p->base.grey = p->libjpeg.num_components == 1;
     *picture = &p->base;
     return DG_OK;

@@ -1,7 +1,9 @@
 #include "line.h"
 
+#include "hash.h"
 #include "line_loops.h"
 #include "line_points.h"
+#include "luma.h"
 #include "png_writer.h"
 
 #include <math.h>
@@ -18,7 +20,7 @@ struct dg_line {
     dg_line_points points;
     size_t point_room;
     uint8_t level[256];  /* of a coverage, 0..2^bits - 1 */
-    uint8_t sample[256]; /* grey, of a coverage */
+    uint8_t sample[256]; /* grey of a coverage; luma where it has colour */
     uint8_t flip;        /* PNG: 0xff where the sample is the highest level less the level */
     dg_png_frame frame;
     dg_bytes file;
@@ -30,6 +32,20 @@ int32_t dg_line_fixed(double pixels)
 {
     if (pixels > DG_LINE_SIDE_MAX) pixels = DG_LINE_SIDE_MAX;
     return (int32_t)floor(pixels * DG_LINE_ONE + 0.5);
+}
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "BLOBs of numbers are taken as they are");
+
+enum dg_code dg_line_values_of_blob(const void *blob, size_t bytes, int single, dg_line_values *values,
+                                    dg_err *err)
+{
+    const size_t width = single ? sizeof(float) : sizeof(double);
+    if (bytes % width)
+        return dg_fail(err, DG_ERROR,
+                       "the sequence is a BLOB of %zu bytes; dtype \"%s\" takes a multiple of %zu", bytes,
+                       single ? "f4" : "f8", width);
+    *values = (dg_line_values){blob, bytes / width, single};
+    return DG_OK;
 }
 
 /* --- levels and colours --- */
@@ -75,9 +91,12 @@ static void set_frame(dg_line *line)
 
 static void set_tables(dg_line *line)
 {
+    const dg_line_options *o = &line->options;
     for (int a = 0; a < 256; a++) {
-        line->level[a] = (uint8_t)level_of(&line->options, a);
-        line->sample[a] = sample_of(&line->options, line->level[a], 0);
+        uint8_t rgb[3];
+        line->level[a] = (uint8_t)level_of(o, a);
+        for (int c = 0; c < 3; c++) rgb[c] = o->transparent ? o->color[c] : sample_of(o, line->level[a], c);
+        line->sample[a] = dg_luma_of(rgb[0], rgb[1], rgb[2], dg_luma_rounding(DG_LUMA_PILLOW7));
     }
 }
 
@@ -141,8 +160,14 @@ static void clear(const dg_line_canvas *c)
     memset(c->touched, 0, (size_t)c->height * c->words * sizeof *c->touched);
 }
 
-static void draw(const dg_line *line)
+static enum dg_code stopped(dg_err *err)
 {
+    return dg_fail(err, DG_INTERRUPT, "interrupted");
+}
+
+static enum dg_code draw(const dg_line *line, const dg_poll *poll, dg_err *err)
+{
+    enum { POINTS_AT_ONCE = 64 };
     const dg_line_points *p = &line->points;
     const int32_t reach = line->options.line_width / 2 + 128;
     for (size_t i = 0; i < p->count; i++) {
@@ -150,7 +175,16 @@ static void draw(const dg_line *line)
         line->loops->disc(&line->canvas, at, reach);
         if (p->joined[i])
             line->loops->segment(&line->canvas, (dg_line_point){p->x[i - 1], p->y[i - 1]}, at, reach);
+        if (i % POINTS_AT_ONCE == POINTS_AT_ONCE - 1 && dg_poll_stop(poll)) return stopped(err);
     }
+    return DG_OK;
+}
+
+enum { ROWS_AT_ONCE = 256 }; /* written between two questions whether to stop */
+
+static int stops_after(const dg_poll *poll, size_t row)
+{
+    return row % ROWS_AT_ONCE == ROWS_AT_ONCE - 1 && dg_poll_stop(poll);
 }
 
 /* --- PNG --- */
@@ -215,13 +249,17 @@ static void write_row(dg_line *line, size_t row)
     if (line->options.width * bits % 8) write_rest(line, coverage);
 }
 
-static enum dg_code write_png(dg_line *line, uint8_t **picture, size_t *bytes, dg_err *err)
+static enum dg_code write_png(dg_line *line, const dg_poll *poll, uint8_t **picture, size_t *bytes,
+                              dg_err *err)
 {
     line->file.count = 0;
     size_t data = dg_png_start(&line->frame, &line->file);
     if (!data) return dg_fail_nomem(err, "a picture");
     dg_deflate_start(line->deflate, &line->file);
-    for (size_t row = 0; row < line->options.height; row++) write_row(line, row);
+    for (size_t row = 0; row < line->options.height; row++) {
+        write_row(line, row);
+        if (stops_after(poll, row)) return stopped(err);
+    }
     if (!dg_deflate_finish(line->deflate) || !dg_png_finish(&line->file, data))
         return dg_fail_nomem(err, "a picture");
     *picture = malloc(line->file.count);
@@ -239,26 +277,25 @@ static int pgm_header(const dg_line_options *o, char header[PGM_HEADER_MAX])
     return snprintf(header, PGM_HEADER_MAX, "P5\n%u %u\n255\n", (unsigned)o->width, (unsigned)o->height);
 }
 
-static void write_samples(const dg_line *line, uint8_t *out)
+static void write_sample_row(const dg_line *line, size_t row, uint8_t *out)
 {
     const dg_line_options *o = &line->options;
-    const int is_blend = o->bits == 8 && o->antialias;
-    for (size_t row = 0; row < o->height; row++, out += o->width) {
-        const uint8_t *coverage = line->canvas.coverage + row * line->canvas.stride;
-        struct runs runs = runs_of(&line->canvas, row);
-        size_t first, count;
-        memset(out, line->sample[0], o->width);
-        while (next_run(&runs, &first, &count)) {
-            if (count > o->width - first) count = o->width - first;
-            if (is_blend)
-                line->loops->blend(coverage + first, count, o->color[0], o->background[0], out + first);
-            else
-                for (size_t i = first; i < first + count; i++) out[i] = line->sample[coverage[i]];
-        }
+    const uint8_t *coverage = line->canvas.coverage + row * line->canvas.stride;
+    const int is_blend = o->bits == 8 && o->antialias && o->format != DG_LINE_PNG;
+    struct runs runs = runs_of(&line->canvas, row);
+    size_t first, count;
+    memset(out, line->sample[0], o->width);
+    while (next_run(&runs, &first, &count)) {
+        if (count > o->width - first) count = o->width - first;
+        if (is_blend)
+            line->loops->blend(coverage + first, count, o->color[0], o->background[0], out + first);
+        else
+            for (size_t i = first; i < first + count; i++) out[i] = line->sample[coverage[i]];
     }
 }
 
-static enum dg_code write_raw(const dg_line *line, uint8_t **picture, size_t *bytes, dg_err *err)
+static enum dg_code write_raw(const dg_line *line, const dg_poll *poll, uint8_t **picture, size_t *bytes,
+                              dg_err *err)
 {
     char header[PGM_HEADER_MAX];
     const size_t head = (size_t)pgm_header(&line->options, header);
@@ -266,7 +303,14 @@ static enum dg_code write_raw(const dg_line *line, uint8_t **picture, size_t *by
     *picture = malloc(size);
     if (!*picture) return dg_fail_nomem(err, "a picture");
     memcpy(*picture, header, head);
-    write_samples(line, *picture + head);
+    for (size_t row = 0; row < line->options.height; row++) {
+        write_sample_row(line, row, *picture + head + row * line->options.width);
+        if (stops_after(poll, row)) {
+            free(*picture);
+            *picture = NULL;
+            return stopped(err);
+        }
+    }
     *bytes = size;
     return DG_OK;
 }
@@ -292,6 +336,11 @@ enum dg_code dg_line_open(dg_line **out, const dg_line_options *options, dg_err 
     }
     *out = line;
     return DG_OK;
+}
+
+void dg_line_use(dg_line *line, const dg_line_loops *loops)
+{
+    line->loops = loops;
 }
 
 void dg_line_close(dg_line *line)
@@ -340,18 +389,45 @@ static enum dg_code make_room(dg_line *line, size_t count, dg_err *err)
     return line->point_room ? DG_OK : dg_fail_nomem(err, "the points of a line picture");
 }
 
-enum dg_code dg_line_picture(dg_line *line, const dg_line_values *values, uint8_t **picture, size_t *bytes,
-                             dg_err *err)
+/* Draws the values into the canvas. */
+static enum dg_code draw_values(dg_line *line, const dg_line_values *values, const dg_poll *poll, dg_err *err)
 {
-    *picture = NULL;
-    *bytes = 0;
     if (values->count > DG_LINE_VALUES_MAX)
         return dg_fail(err, DG_ERROR, "a sequence of %zu numbers; it takes up to %d", values->count,
                        DG_LINE_VALUES_MAX);
     if (make_room(line, values->count, err) != DG_OK) return err->code;
     clear(&line->canvas);
-    dg_line_place(&line->options, values, &line->points);
-    draw(line);
-    return line->options.format == DG_LINE_PNG ? write_png(line, picture, bytes, err)
-                                               : write_raw(line, picture, bytes, err);
+    if (!dg_line_place(&line->options, values, poll, &line->points)) return stopped(err);
+    return draw(line, poll, err);
+}
+
+enum dg_code dg_line_picture(dg_line *line, const dg_line_values *values, const dg_poll *poll,
+                             uint8_t **picture, size_t *bytes, dg_err *err)
+{
+    *picture = NULL;
+    *bytes = 0;
+    if (draw_values(line, values, poll, err) != DG_OK) return err->code;
+    return line->options.format == DG_LINE_PNG ? write_png(line, poll, picture, bytes, err)
+                                               : write_raw(line, poll, picture, bytes, err);
+}
+
+enum dg_code dg_line_hash(dg_line *line, const dg_line_values *values, const dg_poll *poll,
+                          uint8_t hash[DG_LINE_HASH_BYTES], dg_err *err)
+{
+    enum { HASH_SIZE = 8 };
+    const dg_size size = {line->options.width, line->options.height};
+    const dg_size plane = dg_hash_plane_size(DG_PHASH, HASH_SIZE, size);
+    dg_resize *resize = NULL;
+    memset(hash, 0, DG_LINE_HASH_BYTES);
+    if (draw_values(line, values, poll, err) != DG_OK ||
+        dg_resize_open(&resize, size, &plane, 1, err) != DG_OK)
+        return err->code;
+    for (size_t row = 0; row < size.height && err->code == DG_OK; row++) {
+        write_sample_row(line, row, dg_resize_row(resize));
+        dg_resize_take(resize);
+        if (stops_after(poll, row)) stopped(err);
+    }
+    if (err->code == DG_OK) dg_hash_plane(DG_PHASH, HASH_SIZE, dg_resize_plane(resize, 0), plane, hash, err);
+    dg_resize_close(resize);
+    return err->code;
 }

@@ -10,6 +10,7 @@
 #define DG_IMAGE_LINE_H
 
 #include "../error.h"
+#include "../poll.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -44,10 +45,18 @@ typedef struct dg_line_values {
     int single;
 } dg_line_values;
 
+/* The numbers of a BLOB of `bytes` bytes; DG_ERROR where they are no whole numbers of its kind. */
+enum dg_code dg_line_values_of_blob(const void *blob, size_t bytes, int single, dg_line_values *values,
+                                    dg_err *err);
+
 typedef struct dg_line dg_line;
 
 /* On failure *line is NULL. The options are copied. */
 enum dg_code dg_line_open(dg_line **line, const dg_line_options *options, dg_err *err);
+
+/* Draws with these loops (line_loops.h) instead of the best, for tests. They must be usable. */
+struct dg_line_loops;
+void dg_line_use(dg_line *line, const struct dg_line_loops *loops);
 
 /* NULL is allowed. */
 void dg_line_close(dg_line *line);
@@ -57,10 +66,17 @@ size_t dg_line_footprint(const dg_line *line);
 
 /*
  * Draws the values into a picture of options.format: *picture is to be freed by the caller and has *bytes
- * bytes. Without a finite value it is blank. DG_ERROR: more values than DG_LINE_VALUES_MAX.
+ * bytes. Without a finite value it is blank. The poll is asked at least every 20 ms. DG_ERROR: more values
+ * than DG_LINE_VALUES_MAX.
  */
-enum dg_code dg_line_picture(dg_line *line, const dg_line_values *values, uint8_t **picture, size_t *bytes,
-                             dg_err *err);
+enum dg_code dg_line_picture(dg_line *line, const dg_line_values *values, const dg_poll *poll,
+                             uint8_t **picture, size_t *bytes, dg_err *err);
+
+/* The phash of eight by eight bits of the picture that dg_line_picture would draw as a PNG file; transparency
+ * counts as the colour, as in the file. */
+enum { DG_LINE_HASH_BYTES = 8 };
+enum dg_code dg_line_hash(dg_line *line, const dg_line_values *values, const dg_poll *poll,
+                          uint8_t hash[DG_LINE_HASH_BYTES], dg_err *err);
 
 /* Bytes of a picture, exactly where raw or pgm, at least where png: to refuse a picture before drawing it. */
 size_t dg_line_bytes(const dg_line_options *options);

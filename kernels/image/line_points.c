@@ -63,21 +63,35 @@ INLINE void add_point(dg_line_points *points, const struct scale *scale, size_t 
     points->joined[points->count++] = (uint8_t)joined;
 }
 
-/* The smallest and largest finite value among some. */
+/* The smallest and largest finite value among some; lo > hi: there is none. */
 struct extent {
     double lo, hi;
 };
 
-INLINE struct extent extent_of(const dg_line_values *values, size_t from, size_t end, int single)
+/* Takes in values from..end-1, which is quick for up to AT_ONCE of them. */
+INLINE void extend(struct extent *e, const dg_line_values *values, size_t from, size_t end, int single)
 {
-    struct extent e = {INFINITY, -INFINITY};
     for (size_t i = from; i < end; i++) {
         double value = load(values, i, single);
         if (!isfinite(value)) continue;
-        if (value < e.lo) e.lo = value;
-        if (value > e.hi) e.hi = value;
+        if (value < e->lo) e->lo = value;
+        if (value > e->hi) e->hi = value;
     }
-    return e;
+}
+
+enum { AT_ONCE = 1 << 20 }; /* values between two questions whether to stop */
+
+/* Returns 0 if the poll said stop. */
+INLINE int find_extent(struct extent *e, const dg_line_values *values, size_t from, size_t end,
+                       const dg_poll *poll, int single)
+{
+    *e = (struct extent){INFINITY, -INFINITY};
+    for (; end - from > AT_ONCE; from += AT_ONCE) {
+        extend(e, values, from, from + AT_ONCE, single);
+        if (dg_poll_stop(poll)) return 0;
+    }
+    extend(e, values, from, end, single);
+    return 1;
 }
 
 INLINE void place_all(const dg_line_values *values, const struct scale *scale, dg_line_points *points,
@@ -92,12 +106,10 @@ INLINE void place_all(const dg_line_values *values, const struct scale *scale, d
     }
 }
 
-/* The points of one bin, in the order of their indices, each once. */
+/* The points of a bin that has this extent, in the order of their indices, each once. */
 INLINE void place_bin(const dg_line_values *values, const struct scale *scale, dg_line_points *points,
-                      size_t from, size_t end, int joined, int single)
+                      struct extent e, size_t from, size_t end, int joined, int single)
 {
-    struct extent e = extent_of(values, from, end, single);
-    if (e.lo > e.hi) return;
     while (!isfinite(load(values, from, single))) from++;
     while (!isfinite(load(values, end - 1, single))) end--;
 
@@ -112,40 +124,48 @@ INLINE void place_bin(const dg_line_values *values, const struct scale *scale, d
         }
 }
 
-INLINE void place_bins(const dg_line_values *values, const struct scale *scale, dg_line_points *points,
-                       size_t bins, int single)
+INLINE int place_bins(const dg_line_values *values, const struct scale *scale, const dg_poll *poll,
+                      dg_line_points *points, size_t bins, int single)
 {
     int joined = 0;
-    size_t from = 0;
+    size_t from = 0, asked = 0;
     for (size_t b = 0; b < bins; b++) {
-        size_t end = (b + 1) * values->count / bins, before = points->count;
-        place_bin(values, scale, points, from, end, joined, single);
-        joined = points->count > before;
+        const size_t end = (b + 1) * values->count / bins;
+        struct extent e;
+        if (!find_extent(&e, values, from, end, poll, single)) return 0;
+        const int has_points = e.lo <= e.hi;
+        if (has_points) place_bin(values, scale, points, e, from, end, joined, single);
+        joined = has_points;
         from = end;
+        if (end - asked < AT_ONCE) continue;
+        if (dg_poll_stop(poll)) return 0;
+        asked = end;
     }
+    return 1;
 }
 
-INLINE void place(const dg_line_options *options, const dg_line_values *values, dg_line_points *points,
-                  int single)
+INLINE int place(const dg_line_options *options, const dg_line_values *values, const dg_poll *poll,
+                 dg_line_points *points, int single)
 {
     struct extent e = {0, 0};
     struct scale scale = {.count = values->count};
 
     points->count = 0;
-    if (isnan(options->lo) || isnan(options->hi)) e = extent_of(values, 0, values->count, single);
+    if ((isnan(options->lo) || isnan(options->hi)) &&
+        !find_extent(&e, values, 0, values->count, poll, single))
+        return 0;
     set_range(&scale, isnan(options->lo) ? e.lo : options->lo, isnan(options->hi) ? e.hi : options->hi);
     set_ends(options->width, options->padding, &scale.x0, &scale.x1);
     set_ends(options->height, options->padding, &scale.y0, &scale.y1);
     if (values->count > (size_t)DG_LINE_VALUES_A_COLUMN * options->width)
-        place_bins(values, &scale, points, (size_t)DG_LINE_BINS_A_COLUMN * options->width, single);
-    else
-        place_all(values, &scale, points, single);
+        return place_bins(values, &scale, poll, points, (size_t)DG_LINE_BINS_A_COLUMN * options->width,
+                          single);
+    place_all(values, &scale, points, single);
+    return 1;
 }
 
-void dg_line_place(const dg_line_options *options, const dg_line_values *values, dg_line_points *points)
+int dg_line_place(const dg_line_options *options, const dg_line_values *values, const dg_poll *poll,
+                  dg_line_points *points)
 {
-    if (values->single)
-        place(options, values, points, 1);
-    else
-        place(options, values, points, 0);
+    return values->single ? place(options, values, poll, points, 1) : place(options, values, poll, points, 0);
 }

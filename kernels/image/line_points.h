@@ -24,8 +24,9 @@ typedef struct dg_line_points {
 
 /*
  * Places the values of a sequence. x, y and joined have room for as many points as there are values, or for
- * 16*width where there are more.
+ * 16*width where there are more. Returns 0 if the poll said stop.
  */
-void dg_line_place(const dg_line_options *options, const dg_line_values *values, dg_line_points *points);
+int dg_line_place(const dg_line_options *options, const dg_line_values *values, const dg_poll *poll,
+                  dg_line_points *points);
 
 #endif

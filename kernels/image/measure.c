@@ -200,6 +200,8 @@ static enum dg_code measure(run *r, dg_err *err)
 {
     enum dg_code code = dg_picture_check_pixels(r->picture, r->options, err);
 
+    if (!code && pixel_metrics(r->work) && r->options->decode == DG_DECODE_SCALED)
+        code = dg_fail(err, DG_ERROR, "quality metrics need the option \"decode\" to be \"exact\"");
     if (!code && needs_pixels(r->work)) code = open_run(r, err);
     if (!code && needs_pixels(r->work)) code = decode(r, err);
     if (!code && r->turned) code = feed_turned(r, err);

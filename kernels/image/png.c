@@ -211,6 +211,9 @@ static enum dg_code read_header(png_picture *p, dg_err *err)
     if (!p->header) return dg_fail_nomem(err, "a PNG decoder");
     png_set_read_fn(p->libpng, p, read_bytes);
     png_set_user_limits(p->libpng, SIDE_MAX, SIDE_MAX);
+    /* Text, colour profiles, EXIF and the like are skipped: libpng takes the memory that they claim to need.
+     */
+    png_set_keep_unknown_chunks(p->libpng, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_set_crc_action(p->libpng, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
     png_read_info(p->libpng, p->header);
     png_set_crc_action(p->libpng, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE);

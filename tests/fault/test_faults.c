@@ -294,6 +294,71 @@ static void image_information(void **state)
     sweep("", "SELECT image_info('text')");
 }
 
+static void image_measures(void **state)
+{
+    (void)state;
+    sweep("", "SELECT quality(" PNG "), quality(" JPEG ", 'noise'), quality(" JPEG ", 'jpeg_quality')");
+    sweep("", "SELECT hex(pdq(" PNG ")), pdq_quality(" JPEG "), hex(colorhash(" JPEG "))");
+    sweep("", "SELECT hex(phash_orientations(" PNG ")), hex(phash_orientations(" JPEG ", 4))");
+    sweep("", "SELECT hex(phash(" JPEG ", 8, '{\"decode\": \"scaled\", \"alpha\": \"white\"}'))");
+    sweep("", "SELECT quality(" PNG ", 'beauty')");
+    sweep("", "SELECT pdq(x'474946383961')");
+}
+
+static void pictures_made(void **state)
+{
+    (void)state;
+    sweep("", "SELECT hex(image_resize(" PNG ", 5, 5)), length(image_resize(" JPEG ", 99, 99, 'png'))");
+    sweep("", "SELECT length(image_resize(" JPEG ", 4, 9)), length(image_enhance(" PNG "))");
+    sweep("", "SELECT hex(dct2(zeroblob(256))), hex(dct2(x'0000803f', 1)), length(dct2(zeroblob(36)))");
+    sweep("", "SELECT image_resize(" PNG ", 5, 5, 'gif')");
+    sweep("", "SELECT dct2(zeroblob(5))");
+}
+
+static void line_pictures(void **state)
+{
+    (void)state;
+    sweep("", "SELECT hex(render_line('[1, 3.5, null, 2e1]', '{\"width\": 40, \"height\": 9}'))");
+    sweep("", "SELECT length(render_line('[1, 3]')), length(render_line(x'', '{\"format\": \"raw\", "
+              "\"height\": 5}'))");
+    sweep(
+        "",
+        "SELECT length(render_line('[1, 2]', '{\"color\": \"#102030\", \"background\": \"transparent\"}'))");
+    sweep("", "SELECT render_line('[1, x]')");
+    sweep("", "SELECT render_line('[1]', '{\"colour\": 1}')");
+    sweep("CREATE TABLE y(v); INSERT INTO y VALUES(1), (2), (NULL), (4), (0);",
+          "SELECT length(render_line_agg(v)) FROM y; SELECT length(render_line_agg(v, '{\"bits\": 1}') OVER "
+          "(ORDER BY "
+          "rowid ROWS 2 PRECEDING)) FROM y");
+    sweep("CREATE TABLE y(v); INSERT INTO y VALUES(1), (2);",
+          "SELECT render_line_agg(v, '{\"bits\": ' || v || '}') FROM y");
+}
+
+#define SERIES                                                                                               \
+    "CREATE TABLE y(id INTEGER PRIMARY KEY, k, v);"                                                          \
+    "INSERT INTO y WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM c WHERE i < 40)"            \
+    " SELECT i, 'k' || i, i * i % 17 FROM c;"
+
+static void line_images(void **state)
+{
+    (void)state;
+    sweep(SERIES, "SELECT id, length(image) FROM line_images('y', 'v') WHERE window = 30 AND stride = 4 AND "
+                  "options = '{\"width\": 20, \"height\": 9}'");
+    sweep(SERIES "SELECT dupgpu_config('threads', 2), dupgpu_config('batch_size', 2);",
+          "SELECT id, hex(image) FROM line_images('y', 'v') WHERE window = 10 AND partition_by = 'v' AND "
+          "order_by = 'k' OR output = 'hash' AND window = 30 AND id_column = 'k'");
+    sweep(SERIES "CREATE TABLE s AS SELECT k AS id, '[1,' || v || ']' AS v FROM y WHERE y.id < 7;",
+          "SELECT id, length(image) FROM line_images('s', 'v') WHERE options = '{\"width\": 9}'; SELECT op, "
+          "results "
+          "FROM dupgpu_stats");
+    sweep(SERIES "CREATE VIRTUAL TABLE d USING line_images(y, v, window=39, options='{}');",
+          "SELECT id FROM d");
+    sweep(SERIES "CREATE TABLE s AS SELECT k AS id, '[1,' || v AS v FROM y;",
+          "SELECT image FROM line_images('s', 'v')");
+    sweep(SERIES, "SELECT * FROM line_images('y', 'k') WHERE window = 2");
+    sweep(SERIES, "SELECT * FROM line_images('y', 'v')");
+}
+
 static void hash_arithmetic(void **state)
 {
     (void)state;
@@ -521,6 +586,10 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(loading_twice),
     cmocka_unit_test(image_hashes),
     cmocka_unit_test(image_information),
+    cmocka_unit_test(image_measures),
+    cmocka_unit_test(pictures_made),
+    cmocka_unit_test(line_pictures),
+    cmocka_unit_test(line_images),
     cmocka_unit_test(hash_arithmetic),
     cmocka_unit_test(information),
     cmocka_unit_test(pairs_of_blobs),

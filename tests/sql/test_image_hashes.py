@@ -118,10 +118,12 @@ def test_bad_arguments(photos, call, text):
 
 
 def test_a_backend_that_is_not_there(photos):
-    photos.run("SELECT dupgpu_config('hash_backend', 'cuda')")
-    assert "hash_backend is 'cuda'" in photos.error("SELECT phash FROM image_hashes('photos', 'data')")
-    photos.run("SELECT dupgpu_config('hash_backend', 'cpu')")
+    photos.run("SELECT dupgpu_config('hash_backend', 'cuda'), dupgpu_config('fallback', 0)")
+    assert "cuda" in photos.error("SELECT phash FROM image_hashes('photos', 'data')")
+    photos.run("SELECT dupgpu_config('fallback', 1)")
     assert photos.value("SELECT count(phash) FROM image_hashes('photos', 'data')") > 80
+    backend, fallback = photos.row("SELECT backend, fallback FROM dupgpu_stats ORDER BY rowid DESC LIMIT 1")
+    assert backend == "cpu" and "cuda" in fallback
 
 
 # --- sources ---
