@@ -139,9 +139,9 @@ int dg_index_exec(dg_hash_index *index, const char *format, int times);
 /* --- state (hash_index_store.c) --- */
 
 /* Makes the shadow tables that are not there. */
-int dg_index_create_tables(dg_hash_index *index);
+int dg_index_mend(dg_hash_index *index);
 
-/* Makes them for an empty index. */
+/* Makes all four, of an empty index. */
 int dg_index_create(dg_hash_index *index);
 
 /* Whether the shadow tables are of this version and width; how many rows are merged. */

@@ -106,7 +106,7 @@ static int mend(dg_hash_index *index)
 {
     int64_t version;
     int found;
-    int rc = dg_index_create_tables(index);
+    int rc = dg_index_mend(index);
     if (rc == SQLITE_OK) rc = dg_index_config_get(index, "version", &version, &found);
     if (rc == SQLITE_OK && found && version > DG_INDEX_VERSION)
         return dg_index_check_version(index, &version);

@@ -253,7 +253,8 @@ static int read_directory(struct search *s, uint32_t bucket, int *here, int *mor
     return SQLITE_OK;
 }
 
-/* The rest of a bucket, in the blocks that begin in it. */
+/* The rest of a bucket, in the blocks whose keys lie in it; the first entries of a block may be gone since.
+ */
 static int visit_rest(struct search *s, uint32_t bucket)
 {
     sqlite3_stmt *statement;
@@ -265,9 +266,9 @@ static int visit_rest(struct search *s, uint32_t bucket)
     if (rc != SQLITE_OK) return rc;
     while (taken == SQLITE_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
         taken = open_view(s, statement, &view);
-        if (taken == SQLITE_OK && (dg_index_band_next(&view) <= 0 || view.bucket != bucket))
+        if (taken == SQLITE_OK && dg_index_band_next(&view) <= 0)
             taken = dg_index_damaged(s->index, "bands", sqlite3_column_int64(statement, 0));
-        if (taken == SQLITE_OK) taken = compare_bucket(s, &view);
+        if (taken == SQLITE_OK && view.bucket == bucket) taken = compare_bucket(s, &view);
     }
     if (taken == SQLITE_OK) return dg_index_end(s->index, statement, rc);
     sqlite3_reset(statement);

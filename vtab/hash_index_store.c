@@ -151,37 +151,21 @@ int dg_index_config_put(dg_hash_index *index, const char *key, int64_t value)
     return rc == SQLITE_OK ? dg_index_run(index, statement) : rc;
 }
 
-#define TABLE(suffix, columns) "CREATE TABLE IF NOT EXISTS \"%w\".\"%w_" suffix "\"(" columns ")"
+/* The four tables, with the words before their names. */
+#define TABLES(create)                                                                                       \
+    create "\"%w\".\"%w_config\"(key TEXT PRIMARY KEY, value) WITHOUT ROWID;" create                         \
+           "\"%w\".\"%w_delta\"(id INTEGER PRIMARY KEY, mark INTEGER, hash BLOB);" create                    \
+           "\"%w\".\"%w_rows\"(id INTEGER PRIMARY KEY, block BLOB);" create                                  \
+           "\"%w\".\"%w_bands\"(code INTEGER PRIMARY KEY, block BLOB);"
 
-int dg_index_create_tables(dg_hash_index *index)
+int dg_index_mend(dg_hash_index *index)
 {
-    return dg_index_exec(
-        index,
-        TABLE("config", "key TEXT PRIMARY KEY, value") " WITHOUT ROWID;" TABLE(
-            "delta",
-            "id INTEGER PRIMARY KEY, mark INTEGER, hash BLOB") ";" TABLE("rows", "id INTEGER PRIMARY KEY, "
-                                                                                 "block BLOB") ";" TABLE("ban"
-                                                                                                         "ds",
-                                                                                                         "cod"
-                                                                                                         "e "
-                                                                                                         "INT"
-                                                                                                         "EGE"
-                                                                                                         "R "
-                                                                                                         "PRI"
-                                                                                                         "MAR"
-                                                                                                         "Y "
-                                                                                                         "KEY"
-                                                                                                         ", "
-                                                                                                         "blo"
-                                                                                                         "ck "
-                                                                                                         "BLO"
-                                                                                                         "B"),
-        4);
+    return dg_index_exec(index, TABLES("CREATE TABLE IF NOT EXISTS "), 4);
 }
 
 int dg_index_create(dg_hash_index *index)
 {
-    int rc = dg_index_create_tables(index);
+    int rc = dg_index_exec(index, TABLES("CREATE TABLE "), 4);
     if (rc == SQLITE_OK) rc = dg_index_config_put(index, "version", DG_INDEX_VERSION);
     if (rc == SQLITE_OK) rc = dg_index_config_put(index, "bits", (int64_t)index->shape.bytes * 8);
     if (rc == SQLITE_OK) rc = dg_index_config_put(index, "mark", 0);

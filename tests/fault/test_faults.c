@@ -581,6 +581,60 @@ static void tables_of_files(void **state)
     sweep("", "SELECT count(*) FROM dupgpu_progress");
 }
 
+/* An index with forty rows in blocks, of sixty. */
+#define INDEX                                                                                                \
+    ROWS "CREATE VIRTUAL TABLE i USING hash_index(bits=64, content=t, content_column=h, content_rowid=id);"  \
+         "INSERT INTO i(rowid, hash) SELECT id, h FROM t WHERE id <= 40; INSERT INTO i(i) "                  \
+         "VALUES('optimize');"                                                                               \
+         "INSERT INTO i(rowid, hash) SELECT id, h FROM t WHERE id > 40;"
+
+#define SMALL "CREATE VIRTUAL TABLE i USING hash_index(bits=64);"
+
+static void index_asked(void **state)
+{
+    (void)state;
+    sweep(INDEX, "SELECT rowid, distance, hex(hash) FROM i WHERE hash MATCH 0 AND distance <= 9 LIMIT 9; "
+                 "SELECT rowid FROM i WHERE hash MATCH '00000000000000ff' AND k = 3");
+    sweep(
+        INDEX "SELECT dupgpu_config('plan', 'multi_index');",
+        "SELECT rowid, distance FROM i WHERE hash MATCH 9 AND distance <= 6; SELECT rowid FROM i WHERE hash "
+        "MATCH 5 AND k = 5");
+    sweep(INDEX,
+          "SELECT count(*), sum(hash_int(hash)) FROM i; SELECT hex(hash) FROM i WHERE rowid IN (3, 50)");
+    sweep(INDEX,
+          "SELECT count(*) FROM similar_pairs('i', 'hash', 3); SELECT * FROM similar_pairs('i', 'hash', 2) "
+          "WHERE newer_than = 58; SELECT hash_index_mark('i')");
+    sweep(INDEX, "SELECT * FROM i WHERE hash MATCH 'ff' AND k = 1");
+    sweep(INDEX, "EXPLAIN QUERY PLAN SELECT * FROM i WHERE hash MATCH 5 AND distance <= 5 ORDER BY distance");
+}
+
+static void index_written(void **state)
+{
+    (void)state;
+    sweep(INDEX,
+          "INSERT OR REPLACE INTO i(rowid, hash) VALUES(3, 5), (90, 6), (91, NULL); UPDATE i SET hash = 8 "
+          "WHERE rowid = 7; DELETE FROM i WHERE rowid = 8; SELECT count(*), sum(hash_int(hash)) FROM i");
+    sweep(INDEX "INSERT INTO i(i, k) VALUES('delta', 4);",
+          "INSERT INTO i(hash) SELECT h FROM t WHERE id < 9; SELECT count(*), sum(rowid) FROM i");
+    sweep(INDEX "INSERT INTO i(i) VALUES('create-triggers');",
+          "UPDATE t SET h = zeroblob(8) WHERE id = 9; DELETE FROM t WHERE id = 50; SELECT count(*) FROM i");
+    sweep(INDEX, "INSERT INTO i(rowid, hash) VALUES(3, 5)");
+}
+
+static void index_managed(void **state)
+{
+    (void)state;
+    sweep("", SMALL);
+    sweep("", "CREATE VIRTUAL TABLE i USING hash_index(bits=63)");
+    sweep(INDEX, "INSERT INTO i(i) VALUES('rebuild'); SELECT count(*) FROM i");
+    sweep(INDEX, "INSERT INTO i(i) VALUES('optimize')");
+    sweep(INDEX, "INSERT INTO i(i) VALUES('integrity-check')");
+    sweep(INDEX, "INSERT INTO i(i) VALUES('create-triggers')");
+    sweep(INDEX, "INSERT INTO i(i) VALUES('delete-all'); SELECT count(*) FROM i");
+    sweep(SMALL, "ALTER TABLE i RENAME TO j");
+    sweep(SMALL, "DROP TABLE i");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(loading),
     cmocka_unit_test(loading_twice),
@@ -605,6 +659,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(kept_columns),
     cmocka_unit_test(tables_of_pictures),
     cmocka_unit_test(tables_of_files),
+    cmocka_unit_test(index_asked),
+    cmocka_unit_test(index_written),
+    cmocka_unit_test(index_managed),
 };
 
 int main(int argc, char **argv)

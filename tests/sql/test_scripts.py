@@ -10,12 +10,14 @@ import subprocess
 
 import oracle
 import pytest
+from PIL import Image
 
 COLLECTION = pathlib.Path("/usr/share/palapeli/collection")
 CATALOGUE = "make_catalogue.sql"
 PAIRS = "duplicate_pairs.sql"
 MATRIX = "similarity_matrix.sql"
 CONSENSUS = "consensus_pairs.sql"
+TURNED = "turned_pairs.sql"
 
 
 @pytest.fixture
@@ -290,6 +292,21 @@ def test_consensus_of_a_catalogue(extension, scripts, place):
     once_more = subprocess.run([*shell, f".read {scripts / CONSENSUS}", f".read {scripts / CONSENSUS}"], cwd=place,
                                capture_output=True, text=True, check=True)
     assert once_more.stdout == 2 * output
+
+
+def test_turned_pairs(extension, scripts, place):
+    """A quarter turn and a mirror of two photographs, beside the plain copies; run again after a picture has gone."""
+    for name, turn in (("castle-maintenon", Image.Transpose.ROTATE_90), ("citrus-fruits", Image.Transpose.FLIP_LEFT_RIGHT)):
+        with Image.open(COLLECTION / f"{name}.jpg") as image:
+            image.resize((400, 300)).transpose(turn).save(place / "Pictures" / f"{name}-turned.png")
+    catalogue(extension, scripts, place)
+    for expected in (6, 3):
+        output, _ = run(extension, scripts / TURNED, place)
+        pairs = [line.split("|") for line in output.splitlines()]
+        assert len(pairs) == expected and all(int(distance) <= 4 for *_, distance in pairs), output
+        assert all(pathlib.Path(larger).stem.split("-")[0] == pathlib.Path(smaller).stem.split("-")[0]
+                   for larger, _, smaller, _, _ in pairs)
+        change(place, "DELETE FROM photos WHERE path LIKE '%citrus%'")
 
 
 def test_scripts_run_twice_in_one_session(extension, scripts, place, shell):
