@@ -29,7 +29,7 @@ typedef struct dg_taps {
 } dg_taps;
 
 typedef struct dg_row_loops {
-    const char *name; /* "plain", "avx2" */
+    const char *name; /* "plain", "avx2", "avx512" */
     int (*usable)(void);
 
     /* Grey of `count` four-byte pixels R, G, B, any: (19595 R + 38470 G + 7471 B + rounding) >> 16. */
