@@ -80,12 +80,13 @@ static const char declaration[] =
     "entropy REAL, noise REAL, blockiness REAL, jpeg_quality REAL, eff_pixels REAL, colorhash BLOB, "
     "phash_orientations BLOB, width INTEGER, height INTEGER, format TEXT, bytes INTEGER, error TEXT";
 
-enum { SOURCE, COLUMN, SCHEMA, ID_COLUMN, HASH_SIZE, ORIENT, LUMA, TRUNCATED, ALPHA, ARGUMENTS };
+enum { SOURCE, COLUMN, SCHEMA, ID_COLUMN, HASH_SIZE, ORIENT, LUMA, TRUNCATED, ALPHA, DECODE, ARGUMENTS };
 
 /* Words in the order of their enums. */
 static const char *const lumas[] = {"pillow7", "pillow6", NULL};
 static const char *const truncations[] = {"refuse", "lenient", NULL};
 static const char *const alphas[] = {"ignore", "white", "black", NULL};
+static const char *const decodes[] = {"exact", "scaled", NULL};
 
 static const char name[] = "image_hashes";
 
@@ -99,6 +100,7 @@ static const dg_argument arguments[ARGUMENTS] = {
     [LUMA] = {.name = "luma", .kind = DG_ARGUMENT_WORD, .words = lumas},
     [TRUNCATED] = {.name = "truncated", .kind = DG_ARGUMENT_WORD, .words = truncations},
     [ALPHA] = {.name = "alpha", .kind = DG_ARGUMENT_WORD, .words = alphas},
+    [DECODE] = {.name = "decode", .kind = DG_ARGUMENT_WORD, .words = decodes},
 };
 
 enum {
@@ -189,7 +191,8 @@ static enum dg_code read_arguments(hashes *h, const dg_arguments *given, dg_err 
     *options = (dg_image_options){.orient = (int)given->number[ORIENT],
                                   .luma = (enum dg_luma)given->number[LUMA],
                                   .truncated = (enum dg_truncated)given->number[TRUNCATED],
-                                  .alpha = (enum dg_alpha)given->number[ALPHA]};
+                                  .alpha = (enum dg_alpha)given->number[ALPHA],
+                                  .decode = (enum dg_decode)given->number[DECODE]};
     if (given->number[ORIENT] > 1)
         return dg_fail(err, DG_ERROR, "orient is %lld; it takes 0 or 1", (long long)given->number[ORIENT]);
     if (!(given->given >> HASH_SIZE & 1)) return DG_OK;

@@ -110,6 +110,9 @@ typedef struct dg_image_work {
     int grey;         /* 1: keep the grey picture, turned upright if the options say so */
 } dg_image_work;
 
+/* Whether the work needs more than the file's header. */
+int dg_image_needs_pixels(const dg_image_work *work);
+
 enum { DG_PDQ_BYTES = 32, DG_COLORHASH_BYTES = 6, DG_VIEWS = 8 };
 
 /* Hashes take dg_hash_bytes(hash_size) bytes, first bit most significant. */

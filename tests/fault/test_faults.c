@@ -565,6 +565,22 @@ static void tables_of_pictures(void **state)
     sweep(PICTURES, "SELECT phash FROM image_hashes('p', 'data') WHERE hash_size = 12");
 }
 
+static void tables_of_files(void **state)
+{
+    (void)state;
+    sweep("SELECT dupgpu_config('read_files', 1);",
+          "SELECT count(*), max(path), sum(size), count(error) FROM image_files('tests/golden')");
+    sweep("SELECT dupgpu_config('read_files', 1), dupgpu_config('threads', 2); CREATE TABLE f(id INTEGER "
+          "PRIMARY "
+          "KEY, path); INSERT INTO f VALUES(1, 'tests/golden/pictures/cut.png'), (2, 'tests'), (3, "
+          "'nowhere'), (4, "
+          "'tests/golden/pictures/grey-1-interlaced.png');",
+          "SELECT id, hex(phash), width, error FROM image_hashes('f', 'path')");
+    sweep("", "SELECT * FROM image_files('.')");
+    sweep("SELECT dupgpu_config('read_files', 1);", "SELECT * FROM image_files('nowhere')");
+    sweep("", "SELECT count(*) FROM dupgpu_progress");
+}
+
 /* An index with forty rows in blocks, of sixty. */
 #define INDEX                                                                                                \
     ROWS "CREATE VIRTUAL TABLE i USING hash_index(bits=64, content=t, content_column=h, content_rowid=id);"  \
@@ -642,6 +658,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(pairs_counted),
     cmocka_unit_test(kept_columns),
     cmocka_unit_test(tables_of_pictures),
+    cmocka_unit_test(tables_of_files),
     cmocka_unit_test(index_asked),
     cmocka_unit_test(index_written),
     cmocka_unit_test(index_managed),
