@@ -4,6 +4,8 @@
 #   make demo       install what is missing, build, find duplicates in a folder of real pictures
 #   make test       install what is missing, run every test; `make test SAN=1` runs them under ASan and UBSan
 #   make bench      ratios against peers and limits, in one run
+#   make peers      quality and PDQ against OpenCV and pdqhash, which it downloads
+#   make fuzz       the fuzzers, FUZZ_SECONDS=600 each
 #   make spark      the recipe for Apache Spark, run for real
 #   make install    PREFIX (/usr), LIBDIR and DESTDIR are honoured; make uninstall removes all of it
 #   make dist       dist/dupgpu-VERSION.tar.gz from the committed tree
@@ -37,7 +39,7 @@ CORE_HELPERS := $(filter-out tests/core/test_%,$(wildcard tests/core/*.c))
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
-.PHONY: all demo test bench spark install uninstall clean dist format deps core-tests
+.PHONY: all demo test bench peers spark install uninstall clean dist format deps core-tests
 all: $(BUILD)/dupgpu.so
 
 $(BUILD)/dupgpu.so: $(call objects,$(KERNELS) $(EXTENSION))
@@ -101,10 +103,18 @@ test:
 	tests/deps.sh build test
 	$(MAKE) -j$(JOBS) all core-tests
 	$(if $(SAN),,$(MAKE) -j$(JOBS) SAN=1 all core-tests)
+	$(if $(SAN),,$(MAKE) -j$(JOBS) fuzzers)
 	PYTHON=$(PYTHON) tests/venv.sh build/venv tests/requirements.txt
 	env DUPGPU_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 \
 	    $(if $(SAN),LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0) \
 	    build/venv/bin/python -m pytest -n $(JOBS) --dist worksteal $(TESTS)
+
+# Quality against OpenCV and PDQ against pdqhash, over all real pictures.
+peers:
+	tests/deps.sh build test peers
+	$(MAKE) -j$(JOBS) all
+	PYTHON=$(PYTHON) tests/venv.sh build/peers-venv tests/requirements.txt tests/peers.txt
+	env DUPGPU_BUILD=$(BUILD) build/peers-venv/bin/python -m pytest -s tests/conformance/test_peers.py
 
 # The recipe for Apache Spark, in local mode; it needs a Java runtime and downloads 300 MB. Not part of `make test`.
 spark:

@@ -27,6 +27,7 @@ void dg_connection_drop(void *connection)
     dg_connection *c = connection;
     if (--c->references > 0) return;
     if (c->columns) c->free_columns(c->columns);
+    dg_line_pen_free(&c->pen);
     dg_roster_drop();
     sqlite3_free(c);
 }

@@ -10,6 +10,7 @@
 #ifndef DG_EXT_CONNECTION_H
 #define DG_EXT_CONNECTION_H
 
+#include "line_pen.h"
 #include "settings.h"
 #include "sqlite.h"
 #include "stats.h"
@@ -22,6 +23,7 @@ typedef struct dg_connection {
     dg_stats stats;
     void *columns; /* the columns that are kept between statements, and how to free them; NULL: none */
     void (*free_columns)(void *columns);
+    dg_line_pen pen;
     void *indexes; /* the first of the hash_index tables that are open; they own themselves */
 } dg_connection;
 

@@ -41,11 +41,25 @@ static const struct function {
     {"whash", 1, PURE, dg_fn_whash},
     {"whash", 2, PURE, dg_fn_whash},
     {"whash", 3, PURE, dg_fn_whash},
+    {"phash_orientations", 1, PURE, dg_fn_phash_orientations},
+    {"phash_orientations", 2, PURE, dg_fn_phash_orientations},
+    {"pdq", 1, PURE, dg_fn_pdq},
+    {"pdq_quality", 1, PURE, dg_fn_pdq_quality},
+    {"colorhash", 1, PURE, dg_fn_colorhash},
+    {"quality", 1, PURE, dg_fn_quality},
+    {"quality", 2, PURE, dg_fn_quality},
     {"dupgpu_hamming", 2, PURE, dg_fn_hamming},
     {"similarity", 2, PURE, dg_fn_similarity},
     {"hash_int", 1, PURE, dg_fn_hash_int},
     {"hash_blob", 1, PURE, dg_fn_hash_blob},
     {"image_info", 1, PURE | SQLITE_RESULT_SUBTYPE, dg_fn_image_info},
+    {"image_resize", 3, PURE, dg_fn_image_resize},
+    {"image_resize", 4, PURE, dg_fn_image_resize},
+    {"image_enhance", 1, PURE, dg_fn_image_enhance},
+    {"dct2", 1, PURE, dg_fn_dct2},
+    {"dct2", 2, PURE, dg_fn_dct2},
+    {"render_line", 1, PURE, dg_fn_render_line},
+    {"render_line", 2, PURE, dg_fn_render_line},
     {"dupgpu_version", 0, PURE, dg_fn_version},
     {"dupgpu_debug", 0, PURE, dg_fn_debug},
     {"dupgpu_config", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, dg_fn_config},
@@ -58,6 +72,15 @@ static int register_function(dg_connection *connection, const struct function *f
     return sqlite3_create_function_v2(connection->db, f->name, f->arguments, f->flags,
                                       dg_connection_hold(connection), f->function, NULL, NULL,
                                       dg_connection_drop);
+}
+
+/* render_line_agg, as aggregate and window function, of one argument and of two. */
+static int register_window_function(dg_connection *connection, int arguments)
+{
+    return sqlite3_create_window_function(connection->db, "render_line_agg", arguments, PURE,
+                                          dg_connection_hold(connection), dg_fn_render_line_step,
+                                          dg_fn_render_line_final, dg_fn_render_line_value,
+                                          dg_fn_render_line_inverse, dg_connection_drop);
 }
 
 /* Nonzero if the connection has dupgpu already. Asks in a way that makes no error where it has not. */
@@ -86,6 +109,11 @@ static int register_all(dg_connection *connection, char **error)
                                      sqlite3_errmsg(connection->db));
             return rc;
         }
+    }
+
+    for (int arguments = 1; arguments <= 2; arguments++) {
+        int rc = register_window_function(connection, arguments);
+        if (rc != SQLITE_OK) return rc;
     }
 
     /* Others have a hamming too. Where theirs cannot be replaced, because a statement runs, dupgpu_hamming is

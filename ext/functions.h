@@ -8,12 +8,20 @@
 #include "connection.h"
 
 typedef void dg_sql_function(sqlite3_context *context, int argc, sqlite3_value **argv);
+typedef void dg_sql_result(sqlite3_context *context);
 
 dg_sql_function dg_fn_phash, dg_fn_dhash, dg_fn_dhash_vertical, dg_fn_ahash, dg_fn_whash;
 dg_sql_function dg_fn_hamming, dg_fn_similarity, dg_fn_hash_int, dg_fn_hash_blob;
-dg_sql_function dg_fn_image_info;
+dg_sql_function dg_fn_phash_orientations, dg_fn_pdq, dg_fn_pdq_quality, dg_fn_colorhash;
+dg_sql_function dg_fn_quality;
+dg_sql_function dg_fn_image_info, dg_fn_image_resize, dg_fn_image_enhance, dg_fn_dct2;
 dg_sql_function dg_fn_version, dg_fn_debug;
 dg_sql_function dg_fn_config;
+dg_sql_function dg_fn_render_line;
+
+/* The four parts of the window function render_line_agg. */
+dg_sql_function dg_fn_render_line_step, dg_fn_render_line_inverse;
+dg_sql_result dg_fn_render_line_value, dg_fn_render_line_final;
 
 /* Ends a function with a kernel's failure: SQLITE_NOMEM, SQLITE_INTERRUPT, or the text after the function's
  * name. */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum option { OPTION_ORIENT, OPTION_LUMA, OPTION_TRUNCATED, OPTION_ALPHA, OPTIONS };
+enum option { OPTION_ORIENT, OPTION_LUMA, OPTION_TRUNCATED, OPTION_ALPHA, OPTION_DECODE, OPTIONS };
 
 /* Words stand in the order of their enum in image.h. */
 static const struct {
@@ -16,11 +16,13 @@ static const struct {
     [OPTION_LUMA] = {"luma", {"pillow7", "pillow6"}},
     [OPTION_TRUNCATED] = {"truncated", {"refuse", "lenient"}},
     [OPTION_ALPHA] = {"alpha", {"ignore", "white", "black"}},
+    [OPTION_DECODE] = {"decode", {"exact", "scaled"}},
 };
 
 static enum dg_code unknown_key(const char *key, dg_err *err)
 {
-    return dg_fail(err, DG_ERROR, "unknown option \"%.60s\"; there are orient, luma, truncated, alpha", key);
+    return dg_fail(err, DG_ERROR,
+                   "unknown option \"%.60s\"; there are orient, luma, truncated, alpha, decode", key);
 }
 
 static enum dg_code read_value(enum option option, const dg_json_member *member, int *value, dg_err *err)
@@ -50,11 +52,22 @@ static enum dg_code read_value(enum option option, const dg_json_member *member,
                    quote, list);
 }
 
+enum dg_code dg_options_default(const dg_settings *settings, dg_image_options *options, dg_err *err)
+{
+    double max_pixels;
+
+    *options = (dg_image_options){0};
+    if (dg_setting_number(settings, DG_SETTING_MAX_PIXELS, &max_pixels, err) != DG_OK) return err->code;
+    options->max_pixels = (uint64_t)max_pixels;
+    return DG_OK;
+}
+
 enum dg_code dg_options_parse(const char *json, size_t length, dg_image_options *options, dg_err *err)
 {
     dg_json reader;
     dg_json_member member;
-    int more, values[OPTIONS] = {options->orient, options->luma, options->truncated, options->alpha};
+    int more, values[OPTIONS] = {options->orient, options->luma, options->truncated, options->alpha,
+                                 options->decode};
 
     if (dg_json_open(&reader, json, length, err) != DG_OK) return err->code;
     for (;;) {
@@ -69,5 +82,6 @@ enum dg_code dg_options_parse(const char *json, size_t length, dg_image_options 
     options->luma = (enum dg_luma)values[OPTION_LUMA];
     options->truncated = (enum dg_truncated)values[OPTION_TRUNCATED];
     options->alpha = (enum dg_alpha)values[OPTION_ALPHA];
+    options->decode = (enum dg_decode)values[OPTION_DECODE];
     return DG_OK;
 }

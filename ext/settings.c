@@ -23,10 +23,15 @@ static const struct setting_row {
                             "where work runs: auto, gpu (any), cuda, opencl, cpu"},
     [DG_SETTING_JOIN_BACKEND] = {"join_backend", operation_backend_words, 0, 0, 0, 0,
                                  "where joins run; (backend): as the setting backend says"},
+    [DG_SETTING_HASH_BACKEND] = {"hash_backend", operation_backend_words, 0, 0, 0, 0,
+                                 "where image_hashes runs; (backend): as the setting backend says"},
+    [DG_SETTING_RENDER_BACKEND] = {"render_backend", operation_backend_words, 0, 0, 0, 0,
+                                   "where line_images draws; (backend): where it is fastest"},
     [DG_SETTING_DEVICE_ID] = {"device_id", NULL, 0, 0, 0, 1000,
                               "which device of the backend, from 0; see dupgpu_devices"},
     [DG_SETTING_BATCH_SIZE] = {"batch_size", NULL, 0, 0, 0, 256,
-                               "most work units of a join given to a device at once; 0: as many as suit it"},
+                               "most work units of a join given to a device at once, and pictures read at once; 0: as "
+                              "many as suit"},
     [DG_SETTING_MEMORY_LIMIT_GB] =
         {"memory_limit_gb", NULL, 1, 0, 0, 1e6,
          "work space in GiB, on the device as on the host; 0: 80 % of what is free"},
@@ -37,6 +42,10 @@ static const struct setting_row {
     [DG_SETTING_PLAN] = {"plan", plan_words, 0, 0, 0, 0, "how joins search: auto, brute, multi_index"},
     /* The default is Pillow's limit: 2 * 89,478,485 pixels, above which it refuses a decompression bomb. */
     [DG_SETTING_MAX_PIXELS] = {"max_pixels", NULL, 0, 178956970, 1, 1e15, "larger pictures are refused"},
+    [DG_SETTING_READ_FILES] = {"read_files", NULL, 0, 0, 0, 1,
+                               "1: image_hashes takes TEXT for the path of a file, image_files lists folders"},
+    [DG_SETTING_PROGRESS] = {"progress", NULL, 0, 0, 0, 1,
+                             "1: long work draws a bar on standard error, with its rate and the time left"},
 };
 
 /* Describes what a setting accepts, for error texts. */
@@ -120,7 +129,7 @@ void dg_settings_init(dg_settings *settings)
 
 enum dg_code dg_setting_find(const char *key, enum dg_setting_key *found, dg_err *err)
 {
-    char list[200] = "";
+    char list[300] = "";
     size_t used = 0;
     for (int i = 0; i < DG_SETTINGS; i++) {
         if (strcmp(rows[i].key, key) == 0) {
@@ -206,11 +215,12 @@ enum dg_code dg_settings_memory_limit(const dg_settings *settings, uint64_t *byt
     return DG_OK;
 }
 
-enum dg_code dg_settings_for_place(const dg_settings *settings, dg_place_spec *place, dg_err *err)
+enum dg_code dg_settings_for_place(const dg_settings *settings, enum dg_setting_key operation,
+                                   dg_place_spec *place, dg_err *err)
 {
     const char *backend = "auto";
     double enabled = 1, threads = 0, device = 0, fallback = 1;
-    if (dg_setting_word(settings, DG_SETTING_JOIN_BACKEND, &backend, err) != DG_OK) return err->code;
+    if (dg_setting_word(settings, operation, &backend, err) != DG_OK) return err->code;
     if (backend == operation_backend_words[0] &&
         dg_setting_word(settings, DG_SETTING_BACKEND, &backend, err) != DG_OK)
         return err->code;
@@ -234,7 +244,7 @@ enum dg_code dg_settings_for_place(const dg_settings *settings, dg_place_spec *p
 enum dg_code dg_settings_for_join(const dg_settings *settings, dg_join_spec *spec, dg_err *err)
 {
     double plan = 0, batch = 0;
-    if (dg_settings_for_place(settings, &spec->place, err) != DG_OK ||
+    if (dg_settings_for_place(settings, DG_SETTING_JOIN_BACKEND, &spec->place, err) != DG_OK ||
         dg_setting_number(settings, DG_SETTING_PLAN, &plan, err) != DG_OK ||
         dg_setting_number(settings, DG_SETTING_BATCH_SIZE, &batch, err) != DG_OK)
         return err->code;

@@ -19,6 +19,8 @@ enum dg_setting_key {
     DG_SETTING_ENABLED,
     DG_SETTING_BACKEND,
     DG_SETTING_JOIN_BACKEND,
+    DG_SETTING_HASH_BACKEND,
+    DG_SETTING_RENDER_BACKEND,
     DG_SETTING_DEVICE_ID,
     DG_SETTING_BATCH_SIZE,
     DG_SETTING_MEMORY_LIMIT_GB,
@@ -26,6 +28,8 @@ enum dg_setting_key {
     DG_SETTING_FALLBACK,
     DG_SETTING_PLAN,
     DG_SETTING_MAX_PIXELS,
+    DG_SETTING_READ_FILES,
+    DG_SETTING_PROGRESS,
     DG_SETTINGS
 };
 
@@ -69,8 +73,10 @@ enum dg_code dg_setting_word(const dg_settings *settings, enum dg_setting_key ke
 /* The setting memory_limit_gb in bytes; 0: none is set. */
 enum dg_code dg_settings_memory_limit(const dg_settings *settings, uint64_t *bytes, dg_err *err);
 
-/* Where joins run: everything of a place but the instruction set. */
-enum dg_code dg_settings_for_place(const dg_settings *settings, dg_place_spec *place, dg_err *err);
+/* Where an operation runs, `operation` being its own backend's key (DG_SETTING_JOIN_BACKEND ...): everything
+ * of a place but the instruction set. */
+enum dg_code dg_settings_for_place(const dg_settings *settings, enum dg_setting_key operation,
+                                   dg_place_spec *place, dg_err *err);
 
 /* Fills a join's place, plan and batch size. */
 enum dg_code dg_settings_for_join(const dg_settings *settings, dg_join_spec *spec, dg_err *err);

@@ -31,6 +31,7 @@ typedef struct dg_costs {
     double upload;        /* bring a byte to the device, whatever its units */
     double bin;           /* count a pair in a histogram, for each word */
     double near;          /* compare a row with a query of NEAREST, for each word */
+    double sample;        /* bring one sample of a picture to the device and shrink it */
 } dg_costs;
 
 /* Of one thread with AVX-512: the yardstick by which layouts are chosen everywhere. */
@@ -46,6 +47,7 @@ enum dg_device_kind { DG_DEVICE_CPU, DG_DEVICE_GPU, DG_DEVICE_ACCELERATOR };
 
 typedef struct dg_device_info {
     enum dg_device_kind kind;
+    int doubles;       /* it has binary64 arithmetic: PHASH can run */
     int shares_memory; /* its memory is the host's: buffers with `host` are that memory, nothing is copied */
     char name[64];
     char vendor[64];

@@ -34,6 +34,9 @@ static inline int dg_err_of_device(const dg_err *err)
 enum dg_code dg_fail(dg_err *err, enum dg_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* dg_fail with what errno says about a file or folder: "No such file or directory: 'path'". */
+enum dg_code dg_fail_errno(dg_err *err, const char *path);
+
 /* dg_fail with DG_NOMEM and a text that names what could not be allocated. */
 enum dg_code dg_fail_nomem(dg_err *err, const char *what);
 

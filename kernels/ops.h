@@ -18,7 +18,9 @@
     X(PARTITION, dg_op_partition, "order rows by one chunk of their bits")                                   \
     X(COMPARE, dg_op_compare, "find the row pairs within a distance, unit by unit")                          \
     X(HISTOGRAM, dg_op_histogram, "count the row pairs at each distance, unit by unit")                      \
-    X(NEAREST, dg_op_nearest, "find the k nearest rows of each query")
+    X(NEAREST, dg_op_nearest, "find the k nearest rows of each query")                                       \
+    X(RESIZE, dg_op_resize, "shrink grey pictures to planes of one size")                                    \
+    X(PHASH, dg_op_phash, "take the phash of planes")
 
 enum dg_op {
 #define X(name, type, what) DG_OP_##name,
@@ -187,5 +189,50 @@ typedef struct dg_op_nearest {
     uint32_t *found;
     dg_neighbour *neighbours;
 } dg_op_nearest;
+
+enum { DG_PICTURE_ALIGNMENT = 64 }; /* of pictures and planes in their buffers, bytes */
+
+/*
+ * A grey picture that is resized: width * height samples at `pixels` of their buffer, and room at `between`
+ * for what the first pass makes of it. Its axes' weights begin at taps[across] and taps[down].
+ */
+typedef struct dg_resize_picture {
+    uint64_t pixels, between; /* bytes, multiples of DG_PICTURE_ALIGNMENT, below 2^38 */
+    uint32_t width, height;
+    uint32_t across, down;
+    int down_first; /* the pass along columns comes first */
+} dg_resize_picture;
+
+/*
+ * RESIZE (a device's operation; the CPU does it while it decodes: kernels/image/resize.h). Resizes pictures
+ * to planes of width x height in two passes, each rounded to 8 bits, as Pillow does (imagehash.md section 4);
+ * an axis that keeps its length is a pass with weights of one.
+ *
+ * A tap is three uint32: an output's first input, how many it draws on, and the place of the first one's
+ * weight among `weights`, which are int32, 2^22 being one. Plane i comes to lie at i * dg_plane_stride.
+ */
+typedef struct dg_op_resize {
+    const dg_buffer *pixels, *taps, *weights;
+    dg_buffer *between, *planes;
+    const dg_resize_picture *pictures;
+    uint32_t count;
+    uint32_t width, height;
+} dg_op_resize;
+
+static inline uint32_t dg_plane_stride(uint32_t width, uint32_t height)
+{
+    return (width * height + DG_PICTURE_ALIGNMENT - 1) / DG_PICTURE_ALIGNMENT * DG_PICTURE_ALIGNMENT;
+}
+
+/*
+ * PHASH (a device's operation, for devices with doubles). The phash of `size` (2, 4, 8, 16 or 32) of `count`
+ * planes as RESIZE makes them, 4 * size samples a side. `factors` are dg_dct_factors(4 * size). Out, in host
+ * memory: the hashes, (size * size + 7) / 8 bytes each.
+ */
+typedef struct dg_op_phash {
+    const dg_buffer *planes, *factors;
+    uint32_t count, size;
+    uint8_t *hashes;
+} dg_op_phash;
 
 #endif

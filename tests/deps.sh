@@ -5,6 +5,7 @@
 #   tests/deps.sh build test       what `make test` needs as well, real pictures included
 #   tests/deps.sh build demo       what `make demo` needs as well
 #   tests/deps.sh build bench      what `make bench` needs as well
+#   tests/deps.sh build peers      what `make peers` needs as well
 #   tests/deps.sh build spark      what `make spark` needs as well
 #
 # Packages that are there already are left alone. Without root and without sudo it prints the command to run and fails.
@@ -16,12 +17,13 @@ packages() {
     build) echo gcc libc6-dev libsqlite3-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev sqlite3 ;;
     demo) echo libjpeg-turbo-progs plasma-workspace-wallpapers lomiri-wallpapers-16.04 palapeli-data ;;
     test)
-        echo libcmocka-dev binutils clang pkg-config python3 python3-venv ca-certificates
+        echo libcmocka-dev binutils clang libclang-rt-dev pkg-config python3 python3-venv ca-certificates
         echo libjpeg-turbo-progs plasma-workspace-wallpapers lomiri-wallpapers-16.04 palapeli-data
         echo endless-sky-high-dpi python3-sklearn parallel
         echo ocl-icd-libopencl1 pocl-opencl-icd oclgrind opencl-c-headers
         ;;
     bench) echo binutils python3 python3-venv ca-certificates plasma-workspace-wallpapers lomiri-wallpapers-16.04 ;;
+    peers) echo g++ python3-dev ;;
     spark) echo default-jre-headless ;;
     *)
         echo "deps.sh: unknown group '$1'; groups are build, demo, test, bench, spark" >&2

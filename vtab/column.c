@@ -17,8 +17,6 @@
 #define POINTER_TYPE "dupgpu_reader"
 
 enum {
-    MAX_DEPTH =
-        8, /* source reads inside one another; a view of a view of a table function needs two or three */
     FIRST_CAPACITY = 1024,
     VALUE_BYTES = 80, /* an sqlite3_value from sqlite3_value_dup, besides a text or BLOB */
 };
@@ -44,16 +42,6 @@ static const char *type_name(int type)
     }
 }
 
-/* Keeps SQLite's own error text, which an inner table function may have started with the same name. */
-static int fail_sqlite(struct reader *r, int rc)
-{
-    const char *text = sqlite3_errmsg(r->connection->db), *name = r->source->reader;
-    if (rc == SQLITE_NOMEM || rc == SQLITE_INTERRUPT) return rc;
-    int named = strncmp(text, name, strlen(name)) == 0;
-    *r->error = named ? sqlite3_mprintf("%s", text) : sqlite3_mprintf("%s: %s", name, text);
-    return rc;
-}
-
 static int fail_row(struct reader *r, sqlite3_value *row, const char *format, ...)
 {
     const char *key = (const char *)sqlite3_value_text(row);
@@ -68,65 +56,12 @@ static int fail_row(struct reader *r, sqlite3_value *row, const char *format, ..
     return SQLITE_ERROR;
 }
 
-/*
- * The name under which the table's rowid can be read, or NULL where it has none. A user's column may take one
- * of the three names; the rowid is the one that SQLite describes as an INTEGER primary key.
- */
-static const char *rowid_name(const struct reader *r)
+static void collecting(const dg_column_source *source, const char *key, sqlite3_str *sql)
 {
-    static const char *const names[] = {"_rowid_", "rowid", "oid"};
-    for (int i = 0; i < 3; i++) {
-        const char *type = NULL;
-        int primary = 0;
-        if (sqlite3_table_column_metadata(r->connection->db, r->source->schema, r->source->table, names[i],
-                                          &type, NULL, NULL, &primary, NULL) == SQLITE_OK &&
-            primary && type && sqlite3_stricmp(type, "INTEGER") == 0)
-            return names[i];
-    }
-    return NULL;
-}
-
-/* "table"."column", never a lone "column": SQLite may take an unknown lone one for a text. */
-static char *select_sql(const struct reader *r, const char *key)
-{
-    static const char columns[] = "SELECT " DG_COLUMN_COLLECT "(?1, \"%w\".\"%w\", \"%w\".\"%w\") FROM ";
-    const dg_column_source *s = r->source;
-    sqlite3_str *sql = sqlite3_str_new(r->connection->db);
-    sqlite3_str_appendf(sql, columns, s->table, key, s->table, s->column);
-    if (s->schema) sqlite3_str_appendf(sql, "\"%w\".", s->schema);
-    sqlite3_str_appendf(sql, "\"%w\"", s->table);
-    return sqlite3_str_finish(sql);
-}
-
-static int prepare_with_key(struct reader *r, const char *key)
-{
-    char *sql = select_sql(r, key);
-    if (!sql) return SQLITE_NOMEM;
-    int rc = sqlite3_prepare_v3(r->connection->db, sql, -1, SQLITE_PREPARE_FROM_DDL, &r->statement, NULL);
-    sqlite3_free(sql);
-    return rc;
-}
-
-static int prepare(struct reader *r)
-{
-    const char *key = r->source->id_column;
-    *r->error = NULL;
-    if (!key) key = rowid_name(r);
-    if (key) {
-        int rc = prepare_with_key(r, key);
-        return rc == SQLITE_OK ? rc : fail_sqlite(r, rc);
-    }
-    int rc = prepare_with_key(r, "id");
-    if (rc != SQLITE_ERROR) return rc == SQLITE_OK ? rc : fail_sqlite(r, rc);
-
-    char *expected = sqlite3_mprintf("no such column: %s.id", r->source->table);
-    if (expected && strcmp(sqlite3_errmsg(r->connection->db), expected) == 0)
-        *r->error = sqlite3_mprintf("%s: %s has neither a rowid nor a column id; name its key with id_column",
-                                    r->source->reader, r->source->table);
-    else
-        fail_sqlite(r, rc);
-    sqlite3_free(expected);
-    return rc;
+    const char *table = source->table;
+    sqlite3_str_appendf(sql, "SELECT " DG_COLUMN_COLLECT "(?1, \"%w\".\"%w\", \"%w\".\"%w\") FROM ", table,
+                        key, table, source->column);
+    dg_source_append(source, sql);
 }
 
 /* Room for twice the rows, or for as many as a join takes. */
@@ -154,29 +89,6 @@ static int grow(struct reader *r)
     return SQLITE_OK;
 }
 
-/* SQLite's order: NULL, numbers, TEXT, BLOB; bytes decide inside the last two. */
-static int compare_values(sqlite3_value *a, sqlite3_value *b)
-{
-    static const int rank[] = {
-        [SQLITE_NULL] = 0, [SQLITE_INTEGER] = 1, [SQLITE_FLOAT] = 1, [SQLITE_TEXT] = 2, [SQLITE_BLOB] = 3};
-    int type_a = sqlite3_value_type(a), type_b = sqlite3_value_type(b);
-    if (rank[type_a] != rank[type_b]) return rank[type_a] < rank[type_b] ? -1 : 1;
-    if (type_a == SQLITE_NULL) return 0;
-    if (rank[type_a] == 1) {
-        if (type_a == SQLITE_INTEGER && type_b == SQLITE_INTEGER) {
-            int64_t x = sqlite3_value_int64(a), y = sqlite3_value_int64(b);
-            return (x > y) - (x < y);
-        }
-        double x = sqlite3_value_double(a), y = sqlite3_value_double(b);
-        return (x > y) - (x < y);
-    }
-    const void *x = type_a == SQLITE_TEXT ? (const void *)sqlite3_value_text(a) : sqlite3_value_blob(a);
-    const void *y = type_a == SQLITE_TEXT ? (const void *)sqlite3_value_text(b) : sqlite3_value_blob(b);
-    int size_x = x ? sqlite3_value_bytes(a) : 0, size_y = y ? sqlite3_value_bytes(b) : 0;
-    int size = size_x < size_y ? size_x : size_y, order = size ? memcmp(x, y, (size_t)size) : 0;
-    return order ? order : (size_x > size_y) - (size_x < size_y);
-}
-
 /* Keys are integers until one is not; then the scan starts again with keys as values. */
 enum { RESTART = -1 };
 
@@ -192,7 +104,7 @@ static int take_key(struct reader *r, sqlite3_value *key)
     }
     c->values[row] = sqlite3_value_dup(key);
     if (!c->values[row]) return SQLITE_NOMEM;
-    if (row && r->sorted && compare_values(c->values[row], c->values[row - 1]) < 0) r->sorted = 0;
+    if (row && r->sorted && dg_value_compare(c->values[row], c->values[row - 1]) < 0) r->sorted = 0;
     return SQLITE_OK;
 }
 
@@ -245,10 +157,20 @@ static int take_row(struct reader *r, sqlite3_value *key, sqlite3_value *value)
     return rc;
 }
 
+/* The reader, which sits in the aggregate's context from the first row on: asking for the bound pointer
+ * compares its type's name each time, which is 4 % of reading. NULL: it was not bound. */
+static struct reader *bound_reader(sqlite3_context *context, sqlite3_value *pointer)
+{
+    struct reader **kept = sqlite3_aggregate_context(context, sizeof(struct reader *));
+    if (!kept) return sqlite3_value_pointer(pointer, POINTER_TYPE);
+    if (!*kept) *kept = sqlite3_value_pointer(pointer, POINTER_TYPE);
+    return *kept;
+}
+
 static void collect_step(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     (void)argc;
-    struct reader *r = sqlite3_value_pointer(argv[0], POINTER_TYPE);
+    struct reader *r = bound_reader(context, argv[0]);
     if (!r) {
         sqlite3_result_error(context, DG_COLUMN_COLLECT ": for use by dupgpu's own tables only", -1);
     } else if (r->result == SQLITE_OK) {
@@ -294,7 +216,7 @@ static int scan(struct reader *r, int integer_keys)
     if (rc != SQLITE_OK) return rc;
     rc = sqlite3_step(r->statement);
     if (r->result != SQLITE_OK) return r->result;
-    return rc == SQLITE_ROW ? SQLITE_OK : fail_sqlite(r, rc);
+    return rc == SQLITE_ROW ? SQLITE_OK : dg_source_fail(r->connection, r->source, rc, r->error);
 }
 
 struct integer_key {
@@ -313,7 +235,7 @@ static int compare_value_rows(const void *a, const void *b, void *values)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     sqlite3_value **keys = values;
-    int order = compare_values(keys[x], keys[y]);
+    int order = dg_value_compare(keys[x], keys[y]);
     return order ? order : (x > y) - (x < y);
 }
 
@@ -374,11 +296,7 @@ static int sort(dg_column *c)
 int dg_column_prepare(dg_connection *connection, const dg_column_source *source, sqlite3_stmt **statement,
                       char **error)
 {
-    struct reader r = {.connection = connection, .source = source, .error = error};
-    int rc = prepare(&r);
-    if (rc != SQLITE_OK) sqlite3_finalize(r.statement);
-    *statement = rc == SQLITE_OK ? r.statement : NULL;
-    return rc;
+    return dg_source_prepare(connection, source, collecting, statement, error);
 }
 
 int dg_column_scan(dg_connection *connection, const dg_column_source *source, sqlite3_stmt *statement,
@@ -393,20 +311,18 @@ int dg_column_scan(dg_connection *connection, const dg_column_source *source, sq
         sqlite3_finalize(statement);
         return dg_index_column(index, source, column, error);
     }
-    if (connection->depth >= MAX_DEPTH) {
+    int rc = dg_source_enter(connection, source, error);
+    if (rc != SQLITE_OK) {
         sqlite3_finalize(statement);
-        *error = sqlite3_mprintf("%s: %s leads back to itself: it uses table functions %d deep",
-                                 source->reader, source->table, MAX_DEPTH);
-        return SQLITE_ERROR;
+        return rc;
     }
-    connection->depth++;
-    int rc = scan(&r, 1);
+    rc = scan(&r, 1);
     if (rc == RESTART) {
         sqlite3_reset(statement);
         rc = scan(&r, 0);
     }
     sqlite3_finalize(statement);
-    connection->depth--;
+    dg_source_leave(connection);
 
     if (rc == SQLITE_OK && !r.sorted) rc = sort(column);
     if (rc != SQLITE_OK) dg_column_free(column);
@@ -478,11 +394,11 @@ static int could_equal(sqlite3_value *value, sqlite3_value *key)
 {
     int type = sqlite3_value_type(value), key_type = sqlite3_value_type(key);
     int key_is_number = key_type == SQLITE_INTEGER || key_type == SQLITE_FLOAT;
-    if (!key_is_number || type != SQLITE_TEXT) return compare_values(value, key) == 0;
+    if (!key_is_number || type != SQLITE_TEXT) return dg_value_compare(value, key) == 0;
 
     sqlite3_value *number = sqlite3_value_dup(value);
     if (!number) return 1;
-    int equal = sqlite3_value_numeric_type(number) != SQLITE_TEXT && compare_values(number, key) == 0;
+    int equal = sqlite3_value_numeric_type(number) != SQLITE_TEXT && dg_value_compare(number, key) == 0;
     sqlite3_value_free(number);
     return equal;
 }

@@ -2,34 +2,21 @@
  * Reads a column of hashes, with a key for each row, from a table or view named by the user.
  *
  * The column is read whole on the calling thread and the caller's handle, so uncommitted rows are seen, and
- * the statement is finished before the read returns, so nothing stays locked. Names are identifiers and are
- * quoted as such; they are never SQL. A view that leads back to itself through a table function is stopped by
- * the connection's depth counter. Rows whose hash is NULL are skipped; all others must have the type and
- * width of the first.
+ * the statement is finished before the read returns, so nothing stays locked. Rows whose hash is NULL are
+ * skipped; all others must have the type and width of the first.
  *
  * Rows end up in the order of their keys, as ORDER BY would give it with BINARY collation, whichever index
  * SQLite reads them from; rows with equal keys keep the order they were read in.
  *
  * A hash_index gives its rows without SQL, from its own blocks, in the same order.
- *
- * The key is the rowid; where there is none (views, WITHOUT ROWID tables) the column `id`; or the column
- * asked for.
  */
 #ifndef DG_VTAB_COLUMN_H
 #define DG_VTAB_COLUMN_H
 
-#include "../ext/connection.h"
+#include "source.h"
 
 /* The function through which rows are collected. */
 #define DG_COLUMN_COLLECT "dupgpu_collect"
-
-typedef struct dg_column_source {
-    const char *reader;    /* the table function, to start error texts */
-    const char *table;     /* table or view */
-    const char *column;    /* column of hashes */
-    const char *schema;    /* NULL: as SQLite resolves the name */
-    const char *id_column; /* NULL: the rowid, or `id` */
-} dg_column_source;
 
 typedef struct dg_column {
     uint64_t *hashes; /* rows * words, as dg_join_spec wants them; allocated with malloc, never NULL */

@@ -1,5 +1,7 @@
 #include "pairs.h"
 
+#include "pair_views.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,7 +135,7 @@ static int find_newer(dg_pairs *p, const dg_pairs_request *request, char **error
 /* Whether a join of the newer rows with all of them is less work than one of all with themselves. */
 static int joins_newer_alone(const dg_pairs *p)
 {
-    return p->newer.known && p->newer.count < p->column[0]->rows / 4;
+    return p->newer.known && !p->views && p->newer.count < p->column[0]->rows / 4;
 }
 
 /* Brings a pair of the join into the column's terms; 0: it does not count. Two newer rows are found twice
@@ -141,6 +143,7 @@ static int joins_newer_alone(const dg_pairs *p)
 static int keep_pair(const dg_pairs *p, dg_pair *pair)
 {
     const dg_newer *newer = &p->newer;
+    if (p->views && !dg_views_keep(p->column[0], p->column[p->two], p->two, pair)) return 0;
     if (pair->distance < p->distances.low) return 0;
     if (!newer->known) return 1;
     if (!joins_newer_alone(p)) return newer->is[pair->a] || newer->is[pair->b];
@@ -152,7 +155,8 @@ static int keep_pair(const dg_pairs *p, dg_pair *pair)
 
 static uint32_t bits_of(const dg_pairs *p)
 {
-    uint32_t bits = p->column[0]->bits ? p->column[0]->bits : p->column[p->two]->bits;
+    const dg_column *column = p->column[p->column[0]->bits ? 0 : p->two];
+    uint32_t bits = p->views ? dg_views_bits(column) : column->bits;
     return bits ? bits : 64; /* of no rows, any width */
 }
 
@@ -179,6 +183,7 @@ static int give_newer(dg_pairs *p, dg_join_spec *spec)
 /* The rows for a join, which takes them for its own. */
 static int give_rows(dg_pairs *p, dg_join_spec *spec)
 {
+    if (p->views) return dg_views_give(p->column[0], p->column[p->two], spec);
     if (joins_newer_alone(p)) return give_newer(p, spec);
     spec->rows = p->column[0]->rows;
     spec->hashes = dg_borrowed_hashes(&p->borrowed[0]);
@@ -243,7 +248,7 @@ static int read_join(dg_pairs *p, char **error)
         return SQLITE_OK;
     }
     size_t kept = read;
-    if (p->distances.low > 0 || p->newer.known) {
+    if (p->distances.low > 0 || p->newer.known || p->views) {
         kept = 0;
         for (size_t i = 0; i < read; i++) {
             dg_pair pair = pairs[i];
@@ -299,16 +304,31 @@ static void answer_from_index(dg_pairs *p, uint32_t row)
     p->whole = 0;
 }
 
+/* Whether the columns' rows can be the eight hashes of a picture. */
+static int check_views(const dg_pairs *p, const dg_pairs_request *request, char **error)
+{
+    for (int side = 0; side <= p->two; side++)
+        if (p->column[side]->bits && !dg_views_bits(p->column[side])) {
+            *error = sqlite3_mprintf("%s: hashes of %s.%s have %u bits; with orientations a row is the eight "
+                                     "hashes that phash_orientations gives",
+                                     p->op, request->source[side].table, request->source[side].column,
+                                     p->column[side]->bits);
+            return SQLITE_ERROR;
+        }
+    return SQLITE_OK;
+}
+
 int dg_pairs_filter(dg_pairs *p, const dg_pairs_request *request, char **error)
 {
     int rc;
     *error = NULL;
     finish_run(p);
     rc = borrow_columns(p, request, error);
+    if (rc == SQLITE_OK && request->views) rc = check_views(p, request, error);
     if (rc == SQLITE_OK) rc = find_newer(p, request, error);
     if (rc != SQLITE_OK) return rc;
 
-    enum dg_join_focus focus = request->newer ? DG_FOCUS_NONE : request->focus;
+    enum dg_join_focus focus = request->newer || request->views ? DG_FOCUS_NONE : request->focus;
     const dg_column *keys = p->column[focus == DG_FOCUS_SECOND ? p->two : 0];
     uint32_t row = 0;
     int matches = focus == DG_FOCUS_NONE ? 1 : dg_column_find(keys, request->key, &row);
@@ -318,13 +338,14 @@ int dg_pairs_filter(dg_pairs *p, const dg_pairs_request *request, char **error)
 
     p->at = 0;
     int same_search = same_range(request->distances, p->distances) && request->shard == p->shard &&
-                      request->shards == p->shards;
+                      request->shards == p->shards && request->views == p->views;
     if (p->whole && same_search && focus == p->focus && row == p->focus_row) return SQLITE_OK;
     clear_output(p);
     if (!same_search) forget_index(p);
     p->distances = request->distances;
     p->shard = request->shard;
     p->shards = request->shards;
+    p->views = request->views;
     p->focus = focus;
     p->focus_row = row;
     if (matches == 0 || p->distances.high < 0 || p->distances.low > p->distances.high) return SQLITE_OK;
@@ -405,6 +426,12 @@ int dg_pairs_search(dg_pairs *p, dg_pairs_request *request, const dg_arguments *
         request->focus = filters[DG_PAIRS_FIRST] ? DG_FOCUS_FIRST : DG_FOCUS_SECOND;
         request->key = filters[DG_PAIRS_FIRST] ? filters[DG_PAIRS_FIRST] : filters[DG_PAIRS_SECOND];
     }
+    const int64_t orientations = given->number[shard + 2];
+    if (orientations > 1) {
+        *error = sqlite3_mprintf("%s: orientations is %lld; it takes 0 or 1", p->op, (long long)orientations);
+        return SQLITE_ERROR;
+    }
+    request->views = (int)orientations;
     int rc = read_shard(request, p->op, given, shard, error);
     return rc == SQLITE_OK ? dg_pairs_filter(p, request, error) : rc;
 }

@@ -30,6 +30,7 @@ typedef struct dg_pairs_request {
     uint32_t shard, shards; /* the part of the pairs that is wanted; 0 shards: all */
     int newer;              /* of one source: only pairs in which a row is newer than the mark; no focus */
     int64_t newer_than;
+    int views; /* rows hold eight hashes, and pictures may be turned (pair_views.h); no focus */
 } dg_pairs_request;
 
 typedef struct dg_pairs {
@@ -49,6 +50,7 @@ typedef struct dg_pairs {
     enum dg_join_focus focus;
     uint32_t focus_row;
     uint32_t shard, shards;
+    int views;
     dg_newer newer; /* if `known`, only pairs with one of these rows count */
 
     /* All pairs within `distances`, by one row; `index_refused`: there are too many. */
@@ -109,6 +111,12 @@ static inline const dg_pair *dg_pairs_get(const dg_pairs *pairs)
 /* What a table shows of the current pair: its two keys, the distance and the similarity. */
 enum { DG_PAIR_FIRST, DG_PAIR_SECOND, DG_PAIR_DISTANCE, DG_PAIR_SIMILARITY, DG_PAIR_COLUMNS };
 
+/* The argument by which a table of pairs is told that pictures may be turned. */
+#define DG_PAIRS_ORIENTATIONS                                                                                \
+    {                                                                                                        \
+        .name = "orientations", .kind = DG_ARGUMENT_NUMBER                                                   \
+    }
+
 /* What both tables of pairs filter by: the distance, and either of their keys. */
 enum { DG_PAIRS_FIRST = DG_DISTANCE_SLOTS, DG_PAIRS_SECOND, DG_PAIRS_FILTERS };
 
@@ -122,7 +130,8 @@ enum { DG_PAIRS_FIRST = DG_DISTANCE_SLOTS, DG_PAIRS_SECOND, DG_PAIRS_FILTERS };
 
 /*
  * Answers `request`, whose sources and distances are filled in, narrowed by these filters and by the
- * arguments `shard` and, behind it, `shards`. As dg_pairs_filter.
+ * arguments number `shard`, `shards` and `orientations` in a row, the first of which is number `shard`. As
+ * dg_pairs_filter.
  */
 int dg_pairs_search(dg_pairs *pairs, dg_pairs_request *request, const dg_arguments *given, int shard,
                     sqlite3_value **filters, char **error);

@@ -31,7 +31,9 @@ typedef struct dg_plan_slot {
     const char *name; /* arguments: for error texts */
 } dg_plan_slot;
 
-enum { DG_PLAN_MAX_SLOTS = 16 }; /* SQLite honours omit for the first 16 arguments only */
+/* SQLite honours omit for the first 16 arguments only: what must not be tested again lies among these slots.
+ */
+enum { DG_PLAN_MAX_SLOTS = 20, DG_PLAN_OMITTED = 16 };
 
 /*
  * Fills constraint usage and idxNum. SQLITE_CONSTRAINT: an argument is there but not usable in this order of

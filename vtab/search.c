@@ -62,7 +62,8 @@ enum dg_code dg_search_find(dg_search **search, dg_connection *connection, const
                             const dg_question *q, dg_report *report, dg_err *err)
 {
     dg_place_spec place = {0};
-    if (dg_settings_for_place(&connection->settings, &place, err) != DG_OK) return err->code;
+    if (dg_settings_for_place(&connection->settings, DG_SETTING_JOIN_BACKEND, &place, err) != DG_OK)
+        return err->code;
     if (*search && !same_place(&(*search)->place, &place)) dg_search_close(search);
     if (*search)
         dg_probe_start(&(*search)->probe, connection->db);

@@ -109,7 +109,10 @@ static int read_argument(const dg_table_function *f, dg_arguments *arguments, in
                          char **error)
 {
     static const char *const things[] = {"the name of a table or view as TEXT",
-                                         "the name of a column as TEXT", "the name of a schema as TEXT", "",
+                                         "the name of a column as TEXT",
+                                         "the name of a schema as TEXT",
+                                         "",
+                                         "TEXT",
                                          "TEXT"};
     const dg_argument *argument = &f->arguments[i];
     int type = value ? sqlite3_value_type(value) : SQLITE_NULL;
@@ -247,6 +250,8 @@ static int function_connect(sqlite3 *db, void *client, int argc, const char *con
     /* The source may lie in any schema. Older hosts know no such request. */
     if (sqlite3_libversion_number() >= 3041000) sqlite3_vtab_config(db, SQLITE_VTAB_USES_ALL_SCHEMAS);
 
+    if (binding->function->direct_only) sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
+
     struct table *table = sqlite3_malloc64(sizeof *table);
     if (!table) return SQLITE_NOMEM;
     memset(table, 0, sizeof *table);
@@ -316,6 +321,32 @@ void dg_planning_filters(const dg_planning *planning, int count, sqlite3_str *wo
     }
 }
 
+/* Column names follow the last " for " of a plan's words; none of them has a blank in it. */
+static void write_columns(const dg_table_function *f, uint64_t used, sqlite3_str *words)
+{
+    const char *before = " for ";
+    for (int i = 0; i < f->column_count; i++) {
+        if (!(used >> i & 1)) continue;
+        sqlite3_str_appendf(words, "%s%s", before, f->column_names[i]);
+        before = ", ";
+    }
+    if (*before == ' ') sqlite3_str_appendall(words, " for no column");
+}
+
+static uint64_t read_columns(const dg_table_function *f, const char *words)
+{
+    const char *names = words;
+    uint64_t used = 0;
+    for (const char *found; (found = strstr(names, " for ")) != NULL;) names = found + 5;
+    for (size_t length; *names; names += length + strspn(names + length, ", ")) {
+        length = strcspn(names, ",");
+        for (int i = 0; i < f->column_count; i++)
+            if (strlen(f->column_names[i]) == length && memcmp(f->column_names[i], names, length) == 0)
+                used |= (uint64_t)1 << i;
+    }
+    return used;
+}
+
 static int function_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
 {
     struct table *table = (struct table *)vtab;
@@ -338,6 +369,7 @@ static int function_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
     f->estimate(&planning);
     sqlite3_str *words = sqlite3_str_new(table->binding->connection->db);
     f->describe(&planning, words);
+    if (f->column_names) write_columns(f, info->colUsed, words);
     info->idxStr = sqlite3_str_finish(words);
     info->needToFreeIdxStr = 1;
     return info->idxStr ? SQLITE_OK : SQLITE_NOMEM;
@@ -383,7 +415,7 @@ static int function_close(sqlite3_vtab_cursor *base)
 static int function_filter(sqlite3_vtab_cursor *base, int number, const char *words, int argc,
                            sqlite3_value **argv)
 {
-    (void)words, (void)argc;
+    (void)argc;
     struct cursor *cursor = (struct cursor *)base;
     struct table *table = (struct table *)base->pVtab;
     const dg_table_function *f = function_of(table);
@@ -397,6 +429,7 @@ static int function_filter(sqlite3_vtab_cursor *base, int number, const char *wo
     for (int i = 0; i < arguments && rc == SQLITE_OK; i++)
         rc = read_argument(f, &cursor->arguments, i, values[i], &error);
     cursor->rowid = 1;
+    if (f->column_names) cursor->arguments.columns = read_columns(f, words);
     if (rc == SQLITE_OK) rc = f->filter(cursor->state, &cursor->arguments, values + arguments, &error);
     return error ? dg_vtab_fail(base->pVtab, rc, error) : rc;
 }
@@ -455,6 +488,14 @@ static void unbind(void *client)
     sqlite3_free(binding);
 }
 
+/* Whether the slots keep to their limits. */
+static int fits(const dg_table_function *f)
+{
+    for (int i = 0; i < f->filter_count; i++)
+        if (f->filters[i].omit && f->argument_count + i >= DG_PLAN_OMITTED) return 0;
+    return f->argument_count + f->filter_count <= DG_PLAN_MAX_SLOTS && f->argument_count <= DG_PLAN_OMITTED;
+}
+
 int dg_table_function_register(dg_connection *connection, const dg_table_function *function)
 {
     /* xCreate equal to xConnect keeps the eponymous table beside those that are named for good. */
@@ -473,6 +514,7 @@ int dg_table_function_register(dg_connection *connection, const dg_table_functio
         .xRowid = function_rowid,
         .xRename = function_rename,
     };
+    if (!fits(function)) return SQLITE_MISUSE;
     struct binding *binding = sqlite3_malloc64(sizeof *binding);
     if (!binding) return SQLITE_NOMEM;
     *binding = (struct binding){function, dg_connection_hold(connection)};

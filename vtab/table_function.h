@@ -21,6 +21,7 @@ enum dg_argument_kind {
     DG_ARGUMENT_COLUMN, /* TEXT, the name of a column */
     DG_ARGUMENT_SCHEMA, /* TEXT, the name of a schema */
     DG_ARGUMENT_NUMBER, /* INTEGER, `least` or more; 6.0 and '6' count as 6 */
+    DG_ARGUMENT_TEXT,   /* TEXT */
     DG_ARGUMENT_WORD,   /* TEXT, one of `words` */
     DG_ARGUMENT_VALUE,  /* anything; NULL counts as not given; a table named for good gives it as text[] */
 };
@@ -39,6 +40,7 @@ typedef struct dg_arguments {
     int64_t number[DG_PLAN_MAX_SLOTS];       /* NUMBER; WORD: its place in the list */
     sqlite3_value *value[DG_PLAN_MAX_SLOTS]; /* VALUE */
     unsigned given;                          /* a bit for each argument */
+    uint64_t columns; /* a bit for each column that the query reads, where the function names its columns */
 } dg_arguments;
 
 /* What is known while planning. */
@@ -64,10 +66,15 @@ typedef struct dg_table_function {
     const char *name;
     const char *columns; /* the visible ones, as in CREATE TABLE */
     int column_count;
+    /* Their names, for a function that works only for the columns that are read: EXPLAIN QUERY PLAN then ends
+     * in " for phash, width". NULL: it need not know. */
+    const char *const *column_names;
     const dg_argument *arguments;
     int argument_count;
     const dg_plan_slot *filters; /* DG_SLOT_FILTER */
-    int filter_count;            /* with the arguments at most DG_PLAN_MAX_SLOTS */
+    int filter_count; /* with the arguments at most DG_PLAN_MAX_SLOTS; up to the last one with omit at most
+                         DG_PLAN_OMITTED */
+    int direct_only;  /* 1: not for views and triggers */
 
     size_t state_bytes;
     void (*init)(void *state, dg_connection *connection);
@@ -87,7 +94,8 @@ typedef struct dg_table_function {
     void (*column)(const void *state, sqlite3_context *context, int column);
 } dg_table_function;
 
-/* Registers the function, which must be static. Returns an SQLite code. */
+/* Registers the function, which must be static. Returns an SQLite code; SQLITE_MISUSE where it has more slots
+ * than there may be. */
 int dg_table_function_register(dg_connection *connection, const dg_table_function *function);
 
 #endif

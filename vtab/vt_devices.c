@@ -31,7 +31,7 @@ static int devices_begin(dg_connection *connection, dg_list_scan *scan, char **e
     dg_survey_row *rows = NULL;
     uint32_t count = 0;
     if (dg_setting_number(&connection->settings, DG_SETTING_ENABLED, &enabled, &err) == DG_OK &&
-        dg_settings_for_place(&connection->settings, &spec, &err) == DG_OK) {
+        dg_settings_for_place(&connection->settings, DG_SETTING_JOIN_BACKEND, &spec, &err) == DG_OK) {
         dg_probe_start(&probe, connection->db);
         dg_poll poll = dg_probe_poll(&probe);
         dg_survey(&spec, !enabled, &poll, &rows, &count, &err);

@@ -76,7 +76,7 @@ static int count(histogram *h, char **error)
     dg_report report;
     dg_probe probe;
     dg_histogram_spec spec = {.rows = column->rows, .bits = column->bits};
-    if (dg_settings_for_place(&h->connection->settings, &spec.place, &err) != DG_OK)
+    if (dg_settings_for_place(&h->connection->settings, DG_SETTING_JOIN_BACKEND, &spec.place, &err) != DG_OK)
         return dg_vtab_failure(name, &err, error);
     h->counts = malloc(((size_t)column->bits + 1) * sizeof *h->counts);
     spec.hashes = h->counts ? dg_borrowed_hashes(&h->borrowed) : NULL;

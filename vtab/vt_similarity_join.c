@@ -1,7 +1,8 @@
 /*
  * similarity_join(left, left_column, right, right_column, threshold): every pair of a row of one table with a
  * row of another whose hashes differ in at most `threshold` bits, once. Both may be the same table or views
- * of it; a row then meets itself too.
+ * of it; a row then meets itself too. With orientations = 1 the columns hold what phash_orientations gives,
+ * and the picture on the left as it is is compared with the one on the right in all its views.
  *
  * Plans are those of similar_pairs, with id_left and id_right.
  */
@@ -19,6 +20,7 @@ enum {
     RIGHT_ID_COLUMN,
     SHARD,
     SHARDS,
+    ORIENTATIONS,
     ARGUMENTS
 };
 
@@ -34,6 +36,7 @@ static const dg_argument arguments[ARGUMENTS] = {
     [RIGHT_ID_COLUMN] = {.name = "right_id_column", .kind = DG_ARGUMENT_COLUMN},
     [SHARD] = {.name = "shard", .kind = DG_ARGUMENT_NUMBER},
     [SHARDS] = {.name = "shards", .kind = DG_ARGUMENT_NUMBER, .least = 1},
+    [ORIENTATIONS] = DG_PAIRS_ORIENTATIONS,
 };
 
 static const dg_plan_slot filters[DG_PAIRS_FILTERS] = DG_PAIRS_FILTER_LIST("id_left", "id_right");

@@ -12,9 +12,13 @@ int dg_vtab_register(dg_connection *connection, char **error)
     if (rc == SQLITE_OK) rc = dg_vt_nearest_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_nearest_join_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_distance_histogram_register(connection);
+    if (rc == SQLITE_OK) rc = dg_vt_image_hashes_register(connection);
+    if (rc == SQLITE_OK) rc = dg_vt_image_files_register(connection);
+    if (rc == SQLITE_OK) rc = dg_vt_line_images_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_hash_index_register(connection);
     if (rc == SQLITE_OK) rc = dg_index_mark_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_devices_register(connection);
+    if (rc == SQLITE_OK) rc = dg_vt_progress_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_settings_register(connection);
     if (rc == SQLITE_OK) rc = dg_vt_stats_register(connection);
     if (rc != SQLITE_OK)

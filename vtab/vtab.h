@@ -19,8 +19,12 @@ int dg_vt_similar_groups_register(dg_connection *connection);
 int dg_vt_nearest_register(dg_connection *connection);
 int dg_vt_nearest_join_register(dg_connection *connection);
 int dg_vt_distance_histogram_register(dg_connection *connection);
+int dg_vt_image_hashes_register(dg_connection *connection);
+int dg_vt_image_files_register(dg_connection *connection);
+int dg_vt_line_images_register(dg_connection *connection);
 int dg_vt_hash_index_register(dg_connection *connection);
 int dg_vt_devices_register(dg_connection *connection);
+int dg_vt_progress_register(dg_connection *connection);
 int dg_vt_settings_register(dg_connection *connection);
 int dg_vt_stats_register(dg_connection *connection);
 

@@ -2,10 +2,11 @@
  * returns. */
 #include "cpu.h"
 
+#include "../memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct dg_device {
     const dg_cpu_isa *isa;
@@ -41,28 +42,14 @@ static void cpu_close(dg_device *device)
     free(device);
 }
 
-/* The value of a line "Name: 123 kB" of /proc/meminfo in bytes; 0 where there is none. */
-static uint64_t meminfo(const char *name)
-{
-    char line[128];
-    unsigned long long kilobytes = 0;
-    FILE *file = fopen("/proc/meminfo", "r");
-    if (!file) return 0;
-    while (fgets(line, sizeof line, file)) {
-        size_t length = strlen(name);
-        if (strncmp(line, name, length) == 0 && sscanf(line + length, ": %llu", &kilobytes) == 1) break;
-    }
-    fclose(file);
-    return kilobytes * 1024;
-}
-
 static void describe(const dg_cpu_isa *isa, uint32_t threads, dg_device_info *out)
 {
-    uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES), page = (uint64_t)sysconf(_SC_PAGESIZE);
-    *out = (dg_device_info){
-        .kind = DG_DEVICE_CPU, .shares_memory = 1, .units = threads, .memory_total = pages * page, .costs = isa->costs};
-    out->memory_free = meminfo("MemAvailable");
-    if (out->memory_free == 0) out->memory_free = out->memory_total / 2;
+    *out = (dg_device_info){.kind = DG_DEVICE_CPU,
+                            .shares_memory = 1,
+                            .units = threads,
+                            .memory_total = dg_memory_total(),
+                            .costs = isa->costs};
+    out->memory_free = dg_memory_free();
     snprintf(out->name, sizeof out->name, "CPU, %u thread%s", threads, threads == 1 ? "" : "s");
     snprintf(out->capability, sizeof out->capability, "%s", isa->name);
 }
@@ -129,6 +116,8 @@ static enum dg_code cpu_run(dg_device *device, enum dg_op op, void *arguments, c
     case DG_OP_COMPARE: return dg_cpu_compare(arguments, device->isa, &team, err);
     case DG_OP_HISTOGRAM: return dg_cpu_histogram(arguments, device->isa, &team, err);
     case DG_OP_NEAREST: return dg_cpu_nearest(arguments, device->isa, &team, err);
+    case DG_OP_RESIZE:
+    case DG_OP_PHASH: break;
     }
     return dg_fail(err, DG_ERROR, "cpu: no operation %d", (int)op);
 }

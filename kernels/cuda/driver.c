@@ -80,7 +80,7 @@ static enum dg_code identify(const dg_cuda_api *cu, dg_cuda_device device, dg_de
 {
     int major, minor, units;
     size_t bytes;
-    *out = (dg_device_info){.kind = DG_DEVICE_GPU, .vendor = "NVIDIA"};
+    *out = (dg_device_info){.kind = DG_DEVICE_GPU, .doubles = 1, .vendor = "NVIDIA"};
     if (TRY(cuDeviceGetName, out->name, (int)sizeof out->name, device) ||
         capability(cu, device, &major, &minor, err) ||
         attribute(cu, DG_CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device, &units, err) ||

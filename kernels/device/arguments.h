@@ -30,8 +30,15 @@ enum {
     DG_NEAREST_QUERIES = 8,   /* queries a group serves */
     DG_NEAREST_STEP = 1024,   /* rows a group compares with them between two looks at its buffers */
     DG_ROW_WORDS_MAX = 128,   /* DG_WORDS_MAX of ops.h */
-    DG_PIECE_SWAPPED = 1,     /* rows of b are held, rows of a pass by */
-    DG_PIECE_DIAGONAL = 2,    /* both ranges are the same: only q > p counts */
+    DG_RESIZE_ALIGNMENT = 64, /* bytes in which the places of pictures are counted */
+    DG_RESIZE_OUTPUTS = 8,    /* along rows a group makes so many samples */
+    DG_RESIZE_ROWS = 8,       /* in so many rows, */
+    DG_RESIZE_SHARE = 32,     /* with so many lanes for each; */
+    DG_RESIZE_COLUMNS = 32,   /* along columns so many samples of a row */
+    DG_PHASH_SIDE_LEAST = 8,  /* of the planes that phashes are made of: 4 * size */
+    DG_PHASH_SIDE_MOST = 128,
+    DG_PIECE_SWAPPED = 1,  /* rows of b are held, rows of a pass by */
+    DG_PIECE_DIAGONAL = 2, /* both ranges are the same: only q > p counts */
 };
 
 /* Rows of a tile that a lane holds, and that pass by its group in shared memory, for a sieve of so many bits.
@@ -124,5 +131,37 @@ typedef struct dg_nearest_arguments {
     uint32_t limit;
     uint32_t first, last; /* this is the first, the last launch for these queries */
 } dg_nearest_arguments;
+
+/* An output sample along an axis: weights[weight + k], 2^22 being one, belongs to input first + k, k < count.
+ */
+typedef struct dg_tap {
+    uint32_t first, count, weight;
+} dg_tap;
+
+/*
+ * A pass over one picture, along its rows or down its columns. Its groups are those from `first` to the next
+ * pass's first.
+ */
+typedef struct dg_resize_pass {
+    uint32_t from, to;      /* places of what comes in and what goes out, in DG_RESIZE_ALIGNMENT bytes */
+    uint32_t width, height; /* of what comes in */
+    uint32_t out;           /* samples along the axis that go out, */
+    uint32_t taps;          /* the first of which is taps[taps] */
+    uint32_t down;
+    uint32_t first;
+    uint32_t columns; /* groups side by side */
+} dg_resize_pass;
+
+typedef struct dg_resize_arguments {
+    uint32_t first_group;
+    uint32_t passes;
+} dg_resize_arguments;
+
+typedef struct dg_phash_arguments {
+    uint32_t first_group;
+    uint32_t plane, count; /* the first plane, and how many */
+    uint32_t size;
+    uint32_t stride; /* bytes from plane to plane */
+} dg_phash_arguments;
 
 #endif

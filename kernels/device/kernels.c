@@ -10,3 +10,6 @@
 #include "bitonic.inc.h"
 #include "histogram.inc.h"
 #include "nearest.inc.h"
+#include "resize.inc.h"
+#include "dct.inc.h"
+#include "phash.inc.h"

@@ -31,7 +31,9 @@
     X(bitonic_step, 2, dg_bitonic_arguments)                                                                 \
     X(pack, 5, dg_pack_arguments)                                                                            \
     X(histogram, 4, dg_histogram_arguments)                                                                  \
-    X(nearest, 6, dg_nearest_arguments)
+    X(nearest, 6, dg_nearest_arguments)                                                                      \
+    X(resize, 5, dg_resize_arguments)                                                                        \
+    X(phash, 4, dg_phash_arguments)
 
 enum dg_kernel {
 #define X(name, buffers, type) DG_KERNEL_##name,

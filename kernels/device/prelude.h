@@ -16,12 +16,14 @@
  * On a GPU, DG_LANES says which lane this is; on the host it is a loop over all of them, so lanes may tell
  * each other something only across a DG_BARRIER. What stands between phases is done once for the group on the
  * host and by every lane on a GPU: it must come to the same in all of them, write nothing but its own
- * variables, and read shared memory only between two barriers. A variable that lives across phases with a
+ * variables, and read shared memory only between two barriers. No barrier stands in a branch, not even in one
+ * that all lanes take: PoCL 3.1 makes wrong code of it. A variable that lives across phases with a
  * value for each lane is declared by DG_PER_LANE; DG_MINE is this lane's. `continue` ends a lane's phase.
  *
  * Only what all three languages have: no 64-bit atomics, no shuffles, no recursion, no pointers to functions;
  * 32 KB of shared memory; pointers say which memory they point to (DG_GLOBAL, DG_LOCAL; none: the lane's
- * own).
+ * own). dg_real is double; in OpenCL C it is a word that the build defines, as float where the device has no
+ * doubles, and kernels that use it are then not launched.
  */
 #ifndef DG_DEVICE_PRELUDE_H
 #define DG_DEVICE_PRELUDE_H
@@ -33,6 +35,8 @@
 typedef ushort uint16_t;
 typedef uint uint32_t;
 typedef ulong uint64_t;
+typedef uchar uint8_t;
+typedef int int32_t;
 
 #define DG_KERNEL(name, ...)                                                                                 \
     __kernel __attribute__((reqd_work_group_size(DG_GROUP, 1, 1))) void dg_kernel_##name(__VA_ARGS__)
@@ -71,6 +75,7 @@ typedef ulong uint64_t;
 #define DG_ATOMIC_ADD(p, x) ((uint32_t)__nvvm_atom_add_gen_i((int *)(p), (int)(x)))
 #define DG_BITS_32(x) ((uint32_t)__builtin_popcount(x))
 #endif
+typedef double dg_real;
 #define DG_GLOBAL
 #define DG_LOCAL
 #define DG_BARRIER __syncthreads();
@@ -80,6 +85,7 @@ typedef ulong uint64_t;
 
 #include <stdint.h>
 
+typedef double dg_real;
 #define DG_HOST
 #define DG_KERNEL(name, ...) static void dg_kernel_##name(const uint32_t dg_group, __VA_ARGS__)
 #define DG_INLINE static inline __attribute__((unused))
@@ -101,7 +107,7 @@ typedef ulong uint64_t;
 #if defined(DG_HOST)
 /* Lanes are done in an order of the caller's choice: lane i ^ dg_lane_order at step i. What depends on it is
  * a race on a GPU. */
-static _Thread_local uint32_t dg_lane_order;
+static _Thread_local uint32_t dg_lane_order __attribute__((unused));
 #define DG_LANES(l)                                                                                          \
     for (uint32_t dg_step = 0, l = dg_lane_order; dg_step < DG_GROUP; dg_step++, l = dg_step ^ dg_lane_order)
 #define DG_PER_LANE(type, name) type name[DG_GROUP]

@@ -1,6 +1,7 @@
 #include "calibrate.h"
 
 #include "../clock.h"
+#include "shrink.h"
 
 #include <stdlib.h>
 
@@ -211,6 +212,23 @@ static enum dg_code measure_start(gauge *g, dg_costs *costs, dg_err *err)
     return DG_OK;
 }
 
+/* Taking in a sample of a large picture. */
+static enum dg_code measure_samples(gauge *g, dg_costs *costs, dg_err *err)
+{
+    const dg_grey picture = {(const uint8_t *)g->rows, {2048, ROWS * WORDS * sizeof *g->rows / 2048}};
+    const double samples = (double)picture.size.width * picture.size.height;
+    dg_shrink shrink;
+    double begun = 0;
+    for (int i = 0; i < 2 && !err->code; i++) { /* the first may load code */
+        begun = dg_clock();
+        if (dg_shrink_open(&shrink, g->backend, g->device, &picture, 1, err) == DG_OK)
+            dg_shrink_resize(&shrink, (dg_size){32, 32}, g->poll, err);
+        dg_shrink_close(&shrink);
+    }
+    costs->sample = each(g, dg_clock() - begun, samples);
+    return err->code;
+}
+
 enum dg_code dg_calibrate(const dg_backend *backend, dg_device *device, const dg_poll *poll,
                           dg_device_info *info, dg_err *err)
 {
@@ -236,7 +254,7 @@ enum dg_code dg_calibrate(const dg_backend *backend, dg_device *device, const dg
     for (uint32_t u = 0; u < UNITS_MAX; u++) g->slots[u] = u;
     if (backend->alloc(device, ROWS * WORDS * sizeof *g->rows, g->rows, &g->table, err) ||
         measure_start(g, &costs, err) || measure_tiles(g, &costs, err) || measure_buckets(g, &costs, err) ||
-        measure_nearest(g, &costs, err))
+        measure_nearest(g, &costs, err) || measure_samples(g, &costs, err))
         goto done;
     /* The planner divides by the units of a device what was measured on all of them. */
     double *const shared[] = {&costs.partition_row, &costs.vector,   &costs.bin,      &costs.near,

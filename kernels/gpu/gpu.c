@@ -289,10 +289,10 @@ static enum dg_code begin(dg_device *device, void *arguments, dg_err *err)
 
 enum dg_code dg_gpu_run(dg_device *device, enum dg_op op, void *arguments, const dg_poll *poll, dg_err *err)
 {
-    static const dg_operation *const operations[] = {[DG_OP_PARTITION] = &dg_gpu_partition,
-                                                     [DG_OP_COMPARE] = &dg_gpu_compare,
-                                                     [DG_OP_HISTOGRAM] = &dg_gpu_histogram,
-                                                     [DG_OP_NEAREST] = &dg_gpu_nearest};
+    static const dg_operation *const operations[] = {
+        [DG_OP_PARTITION] = &dg_gpu_partition, [DG_OP_COMPARE] = &dg_gpu_compare,
+        [DG_OP_HISTOGRAM] = &dg_gpu_histogram, [DG_OP_NEAREST] = &dg_gpu_nearest,
+        [DG_OP_RESIZE] = &dg_gpu_resize,       [DG_OP_PHASH] = &dg_gpu_phash};
     const char *name = device->driver->name;
     if (device->operation) return dg_fail(err, DG_ERROR, "%s: an operation is running", name);
     if ((size_t)op >= sizeof operations / sizeof *operations || !operations[op])

@@ -2,7 +2,7 @@
  * The operations of ops.h on a GPU, whatever its driver: which kernels run, in which order, on which data.
  *
  * gpu.c is the door: memory, copies through locked staging memory, waiting with the poll asked; partition.c,
- * compare.c, histogram.c and nearest.c one operation each. COLLAPSE is the host's. Results are those of the
+ * compare.c, histogram.c, nearest.c, resize.c and phash.c one operation each. COLLAPSE is the host's. Results are those of the
  * CPU, bit for bit: hits are sorted on the device before they come back.
  */
 #ifndef DG_GPU_H

@@ -25,6 +25,8 @@ enum dg_pace {
     DG_PACE_BUCKETS,
     DG_PACE_HISTOGRAM,
     DG_PACE_NEAREST,
+    DG_PACE_RESIZE,
+    DG_PACE_PHASH,
     DG_PACES
 };
 
@@ -57,7 +59,8 @@ typedef struct dg_operation {
     void (*end)(dg_device *device);
 } dg_operation;
 
-extern const dg_operation dg_gpu_partition, dg_gpu_compare, dg_gpu_histogram, dg_gpu_nearest;
+extern const dg_operation dg_gpu_partition, dg_gpu_compare, dg_gpu_histogram, dg_gpu_nearest, dg_gpu_resize,
+    dg_gpu_phash;
 
 struct dg_device {
     const dg_driver *driver;

@@ -12,4 +12,8 @@ enum { DG_DCT_MAX = 128 };
  */
 void dg_dct2(double *c, int n);
 
+/* The 2n factors that a transform of n values takes, for those who run it elsewhere: see
+ * kernels/device/dct.inc.h. */
+const double *dg_dct_factors(int n);
+
 #endif

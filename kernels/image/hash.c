@@ -11,12 +11,12 @@
 
 enum { BITS_MAX = DG_HASH_SIZE_MAX * DG_HASH_SIZE_MAX };
 
-static enum dg_code phash_bits(const uint8_t *plane, dg_size size, int n, uint8_t *bits, dg_err *err)
+/* The n*n low-frequency coefficients of phash's plane, `low[k*n + l]` of vertical frequency k. */
+static void low_frequencies(const uint8_t *plane, int n, double *low)
 {
-    int side = (int)size.width;
-    double line[DG_DCT_MAX], columns[DG_HASH_SIZE_MAX][DG_DCT_MAX], low[BITS_MAX];
+    int side = 4 * n;
+    double line[DG_DCT_MAX], columns[DG_HASH_SIZE_MAX][DG_DCT_MAX];
 
-    (void)err;
     for (int x = 0; x < side; x++) {
         for (int y = 0; y < side; y++) line[y] = plane[y * side + x];
         dg_dct2(line, side);
@@ -26,8 +26,22 @@ static enum dg_code phash_bits(const uint8_t *plane, dg_size size, int n, uint8_
         dg_dct2(columns[k], side);
         memcpy(&low[k * n], columns[k], (size_t)n * sizeof *low);
     }
-    double median = dg_median(low, (size_t)(n * n));
-    for (int i = 0; i < n * n; i++) bits[i] = low[i] > median;
+}
+
+static void above_median(const double *values, int count, uint8_t *bits)
+{
+    double median = dg_median(values, (size_t)count);
+    for (int i = 0; i < count; i++) bits[i] = values[i] > median;
+}
+
+static enum dg_code phash_bits(const uint8_t *plane, dg_size size, int n, uint8_t *bits, dg_err *err)
+{
+    double low[BITS_MAX];
+
+    (void)size;
+    (void)err;
+    low_frequencies(plane, n, low);
+    above_median(low, n * n, bits);
     return DG_OK;
 }
 
@@ -106,17 +120,64 @@ dg_size dg_hash_plane_size(enum dg_hash_kind kind, int hash_size, dg_size pictur
     }
 }
 
+/* Zeros come first where the bits do not fill whole bytes. */
+static void pack(const uint8_t *bits, int hash_size, uint8_t *hash)
+{
+    size_t count = (size_t)hash_size * (size_t)hash_size, bytes = dg_hash_bytes(hash_size);
+    size_t padding = bytes * 8 - count;
+
+    memset(hash, 0, bytes);
+    for (size_t i = 0; i < count; i++)
+        hash[(padding + i) / 8] |= (uint8_t)(bits[i] << (7 - (padding + i) % 8));
+}
+
+dg_hash_plan dg_hash_plan_for(unsigned hashes, int hash_size, dg_size picture)
+{
+    dg_hash_plan p = {0};
+
+    for (int kind = 0; kind < DG_HASH_KINDS; kind++) {
+        if (!(hashes & 1u << kind)) continue;
+        dg_size size = dg_hash_plane_size((enum dg_hash_kind)kind, hash_size, picture);
+        int at = 0;
+        while (at < p.count && (p.planes[at].width != size.width || p.planes[at].height != size.height)) at++;
+        if (at == p.count) p.planes[p.count++] = size;
+        p.of[kind] = at;
+    }
+    return p;
+}
+
 enum dg_code dg_hash_plane(enum dg_hash_kind kind, int hash_size, const uint8_t *plane, dg_size plane_size,
                            uint8_t *hash, dg_err *err)
 {
     uint8_t bits[BITS_MAX];
-    size_t count = (size_t)hash_size * (size_t)hash_size, bytes = dg_hash_bytes(hash_size);
-    size_t padding = bytes * 8 - count;
-
     enum dg_code code = kinds[kind].bits(plane, plane_size, hash_size, bits, err);
-    if (code) return code;
-    memset(hash, 0, bytes);
-    for (size_t i = 0; i < count; i++)
-        hash[(padding + i) / 8] |= (uint8_t)(bits[i] << (7 - (padding + i) % 8));
-    return DG_OK;
+
+    if (!code) pack(bits, hash_size, hash);
+    return code;
+}
+
+void dg_hash_views(int hash_size, const uint8_t *plane, uint8_t views[DG_VIEWS][DG_HASH_BYTES_MAX])
+{
+    /* By orientation: whether horizontal and vertical frequency change places, then odd horizontal or
+     * vertical frequencies their sign. */
+    static const struct {
+        uint8_t transposed, mirrored, flipped;
+    } views_of[DG_VIEWS] = {{0, 0, 0}, {0, 1, 0}, {0, 1, 1}, {0, 0, 1},
+                            {1, 0, 0}, {1, 1, 0}, {1, 1, 1}, {1, 0, 1}};
+    double low[BITS_MAX], seen[BITS_MAX];
+    uint8_t bits[BITS_MAX];
+    int n = hash_size;
+
+    low_frequencies(plane, n, low);
+    for (int v = 0; v < DG_VIEWS; v++) {
+        for (int k = 0; k < n; k++) {
+            for (int l = 0; l < n; l++) {
+                double c = views_of[v].transposed ? low[l * n + k] : low[k * n + l];
+                int negative = (views_of[v].mirrored && l % 2) != (views_of[v].flipped && k % 2);
+                seen[k * n + l] = negative ? -c : c;
+            }
+        }
+        above_median(seen, n * n, bits);
+        pack(bits, n, views[v]);
+    }
 }

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <setjmp.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <jpeglib.h>
 #include <jerror.h>
@@ -29,16 +30,21 @@
  */
 enum { ROW_MISALIGNMENT = 8 };
 
+/* How small a picture may get by scaled decoding: below it hashes begin to drift. */
+enum { SCALED_SIDE = 256 };
+
 typedef struct jpeg_picture {
     dg_picture base;
     struct jpeg_decompress_struct libjpeg;
     struct jpeg_error_mgr messages;
+    struct jpeg_progress_mgr progress;
     jmp_buf on_error;
-    int ran_dry; /* JWRN_JPEG_EOF was issued */
+    int ran_dry;     /* JWRN_JPEG_EOF was issued */
+    int interrupted; /* the caller's poll said stop */
     const dg_image_options *options;
     const dg_row_loops *loops;
     uint8_t *buffer; /* owns `row` */
-    uint8_t *row;    /* one row of four-byte pixels; NULL for a grey file */
+    uint8_t *row;    /* one row of pixels R, G, B, 255; NULL for a grey file */
 } jpeg_picture;
 
 static jpeg_picture *picture_of(j_common_ptr libjpeg)
@@ -61,11 +67,23 @@ static void discard_message(j_common_ptr libjpeg)
     (void)libjpeg;
 }
 
+/* libjpeg calls this for every row of blocks, also while it reads all scans of a progressive file at once. */
+static void ask_caller(j_common_ptr libjpeg)
+{
+    jpeg_picture *p = picture_of(libjpeg);
+    const dg_image_caller *caller = p->options->caller;
+
+    if (!caller || !dg_poll_stop(&caller->poll)) return;
+    p->interrupted = 1;
+    jump_out(libjpeg);
+}
+
 /* Turns libjpeg's last error into ours. */
 static enum dg_code failed(jpeg_picture *p, dg_err *err)
 {
     char text[JMSG_LENGTH_MAX];
 
+    if (p->interrupted) return dg_fail(err, DG_INTERRUPT, "interrupted");
     if (p->messages.msg_code == JERR_OUT_OF_MEMORY) return dg_fail_nomem(err, "a JPEG decoder");
     p->messages.format_message((j_common_ptr)&p->libjpeg, text);
     return dg_fail(err, DG_ERROR, "jpeg: %s", text);
@@ -75,7 +93,7 @@ static enum dg_code check_dry(const jpeg_picture *p, dg_err *err)
 {
     if (p->ran_dry && p->options->truncated == DG_TRUNCATED_REFUSE)
         return dg_fail(err, DG_ERROR, "jpeg: truncated: the file ends after row %u of %u",
-                       (unsigned)p->libjpeg.output_scanline, (unsigned)p->base.info.height);
+                       (unsigned)p->libjpeg.output_scanline, (unsigned)p->base.size.height);
     return DG_OK;
 }
 
@@ -83,6 +101,17 @@ static int estimated_quality(const struct jpeg_decompress_struct *libjpeg)
 {
     const JQUANT_TBL *luma = libjpeg->quant_tbl_ptrs[0], *chroma = libjpeg->quant_tbl_ptrs[1];
     return dg_jpeg_quality(luma ? luma->quantval : NULL, chroma ? chroma->quantval : NULL);
+}
+
+/* libjpeg keeps the coefficients of all blocks of a file with several scans. */
+static uint64_t coefficient_bytes(struct jpeg_decompress_struct *libjpeg)
+{
+    uint64_t blocks = 0;
+
+    if (!jpeg_has_multiple_scans(libjpeg)) return 0;
+    for (int i = 0; i < libjpeg->num_components; i++)
+        blocks += (uint64_t)libjpeg->comp_info[i].width_in_blocks * libjpeg->comp_info[i].height_in_blocks;
+    return blocks * sizeof(JBLOCK);
 }
 
 static int jpeg_recognises(const uint8_t *file, size_t bytes)
@@ -99,6 +128,16 @@ static void jpeg_close(dg_picture *picture)
     free(p);
 }
 
+/* The smallest of libjpeg's quick scales, in eighths, at which no side is below SCALED_SIDE. */
+static unsigned scale_for(uint32_t width, uint32_t height)
+{
+    uint32_t smaller = width < height ? width : height;
+    unsigned eighths = 1;
+
+    while (eighths < 8 && ((uint64_t)smaller * eighths + 7) / 8 < SCALED_SIDE) eighths *= 2;
+    return eighths;
+}
+
 static enum dg_code read_header(jpeg_picture *p, const uint8_t *file, size_t bytes, dg_err *err)
 {
     struct jpeg_decompress_struct *libjpeg = &p->libjpeg;
@@ -113,12 +152,17 @@ static enum dg_code read_header(jpeg_picture *p, const uint8_t *file, size_t byt
                        libjpeg->data_precision);
     switch (libjpeg->num_components) {
     case 1: libjpeg->out_color_space = JCS_GRAYSCALE; break;
-    case 3: libjpeg->out_color_space = JCS_EXT_RGBX; break;
+    case 3: libjpeg->out_color_space = JCS_EXT_RGBA; break;
     case 4: libjpeg->out_color_space = JCS_CMYK; break;
     default:
         return dg_fail(err, DG_ERROR, "jpeg: %d components; only 1, 3 and 4 are supported",
                        libjpeg->num_components);
     }
+    libjpeg->scale_denom = 8;
+    libjpeg->scale_num = 8;
+    if (p->options->decode == DG_DECODE_SCALED)
+        libjpeg->scale_num = scale_for(libjpeg->image_width, libjpeg->image_height);
+    jpeg_calc_output_dimensions(libjpeg);
     return DG_OK;
 }
 
@@ -137,6 +181,7 @@ static enum dg_code jpeg_open(dg_picture **picture, const uint8_t *file, size_t 
     p->messages.error_exit = jump_out;
     p->messages.emit_message = note_message;
     p->messages.output_message = discard_message;
+    p->progress.progress_monitor = ask_caller;
 
     enum dg_code code = read_header(p, file, bytes, err);
     if (code) {
@@ -153,16 +198,21 @@ static enum dg_code jpeg_open(dg_picture **picture, const uint8_t *file, size_t 
         .jpeg_quality = estimated_quality(&p->libjpeg),
         .bytes = bytes,
     };
+    p->base.whole[0] = p->base.whole[1] = coefficient_bytes(&p->libjpeg);
+    p->libjpeg.progress = &p->progress;
+    p->base.size = (dg_size){p->libjpeg.output_width, p->libjpeg.output_height};
+    p->base.grey = p->libjpeg.num_components == 1;
     *picture = &p->base;
     return DG_OK;
 }
 
-static enum dg_code jpeg_start(dg_picture *picture, dg_err *err)
+static enum dg_code jpeg_start(dg_picture *picture, int colour, dg_err *err)
 {
     jpeg_picture *p = (jpeg_picture *)picture;
 
+    (void)colour; /* all but grey files are decoded to colours anyway */
     if (p->libjpeg.num_components > 1) {
-        p->buffer = aligned_alloc(64, ((size_t)p->base.info.width * 4 + ROW_MISALIGNMENT + 63) & ~(size_t)63);
+        p->buffer = aligned_alloc(64, ((size_t)p->base.size.width * 4 + ROW_MISALIGNMENT + 63) & ~(size_t)63);
         if (!p->buffer) return dg_fail_nomem(err, "a JPEG row");
         p->row = p->buffer + ROW_MISALIGNMENT;
     }
@@ -171,17 +221,26 @@ static enum dg_code jpeg_start(dg_picture *picture, dg_err *err)
     return check_dry(p, err);
 }
 
-static enum dg_code jpeg_row(dg_picture *picture, uint8_t *grey, dg_err *err)
+static void grey_to_rgba(const uint8_t *grey, size_t count, uint8_t *rgba)
+{
+    for (size_t i = 0; i < count; i++, rgba += 4) {
+        rgba[0] = rgba[1] = rgba[2] = grey[i];
+        rgba[3] = 255;
+    }
+}
+
+static enum dg_code jpeg_row(dg_picture *picture, uint8_t *grey, uint8_t *rgba, dg_err *err)
 {
     jpeg_picture *p = (jpeg_picture *)picture;
-    size_t width = p->base.info.width;
-    uint32_t rounding = dg_luma_rounding(p->options->luma);
+    size_t width = p->base.size.width;
 
     if (setjmp(p->on_error)) return failed(p, err);
     JSAMPROW row = p->row ? p->row : grey;
     jpeg_read_scanlines(&p->libjpeg, &row, 1);
-    if (p->libjpeg.num_components == 3) p->loops->luma(p->row, width, rounding, grey);
-    if (p->libjpeg.num_components == 4) dg_luma_cmyk(p->row, width, rounding, grey);
+    if (p->libjpeg.num_components == 4) dg_cmyk_to_rgba(p->row, width);
+    if (p->row) p->loops->luma(p->row, width, dg_luma_rounding(p->options->luma), grey);
+    if (rgba && p->row) memcpy(rgba, p->row, 4 * width);
+    if (rgba && !p->row) grey_to_rgba(grey, width, rgba);
     return check_dry(p, err);
 }
 

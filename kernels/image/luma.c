@@ -3,26 +3,25 @@
  */
 #include "luma.h"
 
-/* a*b/255 rounded, Pillow's MULDIV255. */
-static int scaled(int a, int b)
+uint8_t dg_scaled(uint8_t a, uint8_t b)
 {
     int t = a * b + 128;
-    return ((t >> 8) + t) >> 8;
+    return (uint8_t)(((t >> 8) + t) >> 8);
 }
 
 /* One colour of Pillow's cmyk2rgb: what is left of `light` under an ink of the given strength. */
-static uint32_t under_ink(int light, int ink)
+static uint8_t under_ink(uint8_t light, uint8_t ink)
 {
-    int value = light - scaled(ink, light);
-    return (uint32_t)(value < 0 ? 0 : value);
+    int value = light - dg_scaled(ink, light);
+    return (uint8_t)(value < 0 ? 0 : value);
 }
 
-void dg_luma_cmyk(const uint8_t *cmyk, size_t count, uint32_t rounding, uint8_t *grey)
+void dg_cmyk_to_rgba(uint8_t *pixels, size_t count)
 {
-    for (size_t i = 0; i < count; i++, cmyk += 4) {
-        int light = cmyk[3]; /* 255 - K, and K = 255 - sample */
-        grey[i] = dg_luma_of(under_ink(light, 255 - cmyk[0]), under_ink(light, 255 - cmyk[1]),
-                             under_ink(light, 255 - cmyk[2]), rounding);
+    for (uint8_t *p = pixels; p < pixels + 4 * count; p += 4) {
+        uint8_t light = p[3]; /* 255 - K, and K = 255 - sample */
+        for (int c = 0; c < 3; c++) p[c] = under_ink(light, (uint8_t)(255 - p[c]));
+        p[3] = 255;
     }
 }
 

@@ -19,11 +19,15 @@ static inline uint8_t dg_luma_of(uint32_t r, uint32_t g, uint32_t b, uint32_t ro
     return (uint8_t)((19595 * r + 38470 * g + 7471 * b + rounding) >> 16);
 }
 
+/* a*b/255 rounded, Pillow's MULDIV255. */
+uint8_t dg_scaled(uint8_t a, uint8_t b);
+
 /* Pillow's alpha_composite of one sample over an opaque one. */
 uint8_t dg_alpha_over(uint8_t sample, uint8_t alpha, uint8_t background);
 
-/* `count` CMYK pixels as libjpeg gives them (every sample inverted: 255 is no ink) to grey. */
-void dg_luma_cmyk(const uint8_t *cmyk, size_t count, uint32_t rounding, uint8_t *grey);
+/* `count` CMYK pixels as libjpeg gives them (every sample inverted: 255 is no ink) to opaque RGBA, in place.
+ */
+void dg_cmyk_to_rgba(uint8_t *pixels, size_t count);
 
 /* `count` RGBA pixels composited over a grey background, in place; alpha is left as it is. */
 void dg_alpha_flatten(uint8_t *rgba, size_t count, uint8_t background);

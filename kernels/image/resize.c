@@ -196,7 +196,7 @@ static int down_next(down *d, const dg_row_loops *loops, uint8_t *out)
 
 /* Pillow >= 13, ImagingResampleInner: down first where that removes more than twice as many samples as
  * across. */
-static int goes_down_first(dg_size in, dg_size out)
+int dg_resize_goes_down_first(dg_size in, dg_size out)
 {
     int64_t lower = (int64_t)in.height - out.height, narrower = (int64_t)in.width - out.width;
     return lower > 0 && lower > 2 * narrower;
@@ -235,7 +235,7 @@ enum dg_code dg_resize_open(dg_resize **resize, dg_size in, const dg_size *targe
         t->size = targets[r->count];
         t->across_needed = in.width != t->size.width;
         t->down_needed = in.height != t->size.height;
-        t->down_first = goes_down_first(in, t->size);
+        t->down_first = dg_resize_goes_down_first(in, t->size);
         for (target *earlier = r->targets; earlier < t && t->across_needed && !t->down_first; earlier++)
             if (earlier->size.width == t->size.width && !earlier->down_first && !t->narrowed_by)
                 t->narrowed_by = earlier;

@@ -9,13 +9,10 @@
 #define DG_IMAGE_RESIZE_H
 
 #include "../error.h"
+#include "size.h"
 
 #include <stddef.h>
 #include <stdint.h>
-
-typedef struct dg_size {
-    uint32_t width, height;
-} dg_size;
 
 enum { DG_RESIZE_TARGETS = 8 };
 
@@ -30,6 +27,10 @@ uint8_t *dg_resize_row(const dg_resize *resize);
 
 /* and that it has done so. To be called in.height times. */
 void dg_resize_take(dg_resize *resize);
+
+/* Whether Pillow shrinks such a picture along its columns first; the order of the passes shows in the result.
+ */
+int dg_resize_goes_down_first(dg_size in, dg_size out);
 
 /* Target i's samples row by row, complete after the last row; owned by `resize`. */
 const uint8_t *dg_resize_plane(const dg_resize *resize, int i);

@@ -220,6 +220,7 @@ enum dg_code dg_opencl_describe(dg_opencl_device *device, dg_device_info *out, d
     }
     uint64_t allocated = atomic_load(&device->allocated);
     out->memory_free = out->memory_total > allocated ? out->memory_total - allocated : 0;
+    out->doubles = atomic_load(&device->doubles);
     if (has_extension(device, "cl_amd_device_attribute_query")) describe_amd(device, out);
     return DG_OK;
 }
@@ -265,11 +266,20 @@ static enum dg_code check_suitable(const dg_opencl_device *device, dg_err *err)
 
 /* --- what sessions share --- */
 
+static enum dg_code find_doubles(dg_opencl_device *device, dg_err *err)
+{
+    char *extensions = dg_opencl_device_text(device->id, DG_CL_DEVICE_EXTENSIONS, err);
+    if (!extensions) return err->code;
+    atomic_store(&device->doubles, strstr(extensions, "cl_khr_fp64") != NULL);
+    free(extensions);
+    return DG_OK;
+}
+
 static enum dg_code make_shared(dg_opencl_device *device, dg_err *err)
 {
     const intptr_t properties[] = {DG_CL_CONTEXT_PLATFORM, (intptr_t)device->platform, 0};
     int32_t status = 0;
-    if (check_suitable(device, err)) return err->code;
+    if (check_suitable(device, err) || find_doubles(device, err)) return err->code;
     device->context = dg_opencl.clCreateContext(properties, 1, &device->id, NULL, NULL, &status);
     if (dg_opencl_result(status, "clCreateContext", err)) {
         device->context = NULL;

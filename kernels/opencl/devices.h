@@ -18,6 +18,7 @@ typedef struct dg_opencl_device {
     dg_cl_device id;
     enum dg_device_kind kind;
     atomic_ullong allocated; /* bytes, by all sessions */
+    atomic_int doubles;      /* the program has dg_real as double; set before it is built */
     uint32_t sessions;       /* this and what follows: under the lock of devices.c */
     dg_cl_context context;
     dg_cl_program program;

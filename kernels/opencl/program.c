@@ -24,7 +24,12 @@ extern const char dg_opencl_source[];
 
 /* A fused multiply-add rounds once where the host rounds twice. */
 static const char contraction[] = "#pragma OPENCL FP_CONTRACT OFF\n";
-static const char options[] = "-cl-std=CL1.2";
+
+/* dg_real of device/prelude.h. What is built without doubles is not launched where it matters. */
+static const char *options_for(const dg_opencl_device *device)
+{
+    return atomic_load(&device->doubles) ? "-cl-std=CL1.2 -Ddg_real=double" : "-cl-std=CL1.2 -Ddg_real=float";
+}
 
 /* --- the cache --- */
 
@@ -45,7 +50,8 @@ static int make_key(const dg_opencl_device *device, dg_opencl_cache_key *key)
     if (known) {
         key->device = hash_text(hash_text(DG_OPENCL_CACHE_HASH, platform), name);
         key->build = hash_text(hash_text(key->device, version), driver);
-        key->build = hash_text(hash_text(hash_text(key->build, options), contraction), dg_opencl_source);
+        key->build =
+            hash_text(hash_text(hash_text(key->build, options_for(device)), contraction), dg_opencl_source);
     }
     free(platform);
     free(version);
@@ -65,7 +71,7 @@ static dg_cl_program from_cache(const dg_opencl_device *device, const dg_opencl_
         dg_opencl.clCreateProgramWithBinary(device->context, 1, &device->id, &bytes, binaries, NULL, &status);
     free(binary);
     if (status) return NULL;
-    if (dg_opencl.clBuildProgram(program, 1, &device->id, options, NULL, NULL) ||
+    if (dg_opencl.clBuildProgram(program, 1, &device->id, options_for(device), NULL, NULL) ||
         dg_opencl.clGetProgramInfo(program, DG_CL_PROGRAM_NUM_KERNELS, sizeof kernels, &kernels, NULL) ||
         kernels != DG_KERNELS) {
         dg_opencl.clReleaseProgram(program);
@@ -116,7 +122,7 @@ static dg_cl_program from_source(const dg_opencl_device *device, dg_err *err)
     int32_t status = 0;
     dg_cl_program program = dg_opencl.clCreateProgramWithSource(device->context, 2, source, NULL, &status);
     if (dg_opencl_result(status, "clCreateProgramWithSource", err)) return NULL;
-    status = dg_opencl.clBuildProgram(program, 1, &device->id, options, NULL, NULL);
+    status = dg_opencl.clBuildProgram(program, 1, &device->id, options_for(device), NULL, NULL);
     if (status) {
         fail_build(device, program, status, err);
         dg_opencl.clReleaseProgram(program);

@@ -5,11 +5,8 @@ same bits. Real files come from Debian packages, each content once; other kinds 
 from synthetic scenes. Nothing is left out: a package that is missing or a count that is too low is a failure.
 """
 
-import hashlib
 import io
-import pathlib
 import sqlite3
-import subprocess
 
 import imagehash
 import numpy
@@ -17,10 +14,9 @@ import PIL
 import pytest
 from PIL import Image, ImageFile, ImageOps
 
+import real
 import scenes
 
-PACKAGES = ("palapeli-data", "lomiri-wallpapers-16.04", "plasma-workspace-wallpapers", "endless-sky-high-dpi",
-            "python3-sklearn")
 AT_LEAST = 1500
 PARTS = 24  # the real files are compared in so many tests, so that they spread over processes
 HASHES = {"phash": imagehash.phash, "dhash": imagehash.dhash, "dhash_vertical": imagehash.dhash_vertical,
@@ -29,15 +25,6 @@ SIZES = (8, 16)
 ALL_SIZES = (2, 4, 8, 16, 32)
 
 pytestmark = pytest.mark.filterwarnings("ignore:Palette images with Transparency")
-
-
-@pytest.fixture(scope="module")
-def database(extension):
-    connection = sqlite3.connect(":memory:")
-    connection.enable_load_extension(True)
-    connection.load_extension(extension)
-    yield connection
-    connection.close()
 
 
 def padded(value, size):
@@ -62,27 +49,9 @@ def grey_plane(file):
     return Image.open(io.BytesIO(file)).convert("L")
 
 
-def package_files(package):
-    listing = subprocess.run(["dpkg", "-L", package], capture_output=True, text=True, check=True).stdout
-    paths = (pathlib.Path(line) for line in listing.splitlines())
-    return [path for path in paths if path.suffix.lower() in (".jpg", ".jpeg", ".png") and path.is_file()]
-
-
-def real_files():
-    """Paths of all pictures of the packages, links and other copies left out, the largest first."""
-    paths, seen = [], set()
-    for package in PACKAGES:
-        for path in package_files(package):
-            digest = hashlib.sha256(path.read_bytes()).digest()
-            if digest not in seen:
-                seen.add(digest)
-                paths.append(path)
-    return sorted(paths, key=lambda path: -path.stat().st_size)
-
-
 @pytest.fixture(scope="module")
 def files():
-    return real_files()
+    return real.files()
 
 
 def test_enough_real_files(files):
@@ -106,7 +75,7 @@ SOURCES = {"noise": lambda: scenes.noise(150, 101), "small": lambda: scenes.nois
 
 
 def photo():
-    (path,) = (path for path in package_files("python3-sklearn") if path.name == "china.jpg")
+    (path,) = (path for path in real.package_files("python3-sklearn") if path.name == "china.jpg")
     return Image.open(path).convert("RGB")
 
 

@@ -2,6 +2,7 @@
  * Pictures to hashes: the worked checks of imagehash.md, the golden set with ImageHash's own answers, what
  * headers tell, and what must be refused.
  */
+#include "../../kernels/image/grey.h"
 #include "../../kernels/image/image.h"
 #include "dg_test.h"
 #include "pictures.h"
@@ -20,17 +21,17 @@ static const char *hex(const uint8_t *hash, int size)
     return text;
 }
 
-static enum dg_code hash_all(picture_file file, const dg_image_options *options, int size, dg_hash_set *set,
-                             dg_err *err)
+static enum dg_code hash_all(picture_file file, const dg_image_options *options, int size,
+                             dg_image_result *set, dg_err *err)
 {
-    *set = (dg_hash_set){.wanted = ALL, .size = size};
+    dg_image_work work = {.hashes = ALL, .hash_size = size};
     *err = (dg_err){DG_OK, ""};
-    return dg_image_hash(file.data, file.bytes, options, set, err);
+    return dg_image_measure(file.data, file.bytes, options, &work, set, err);
 }
 
 static void assert_hashes(picture_file file, int size, const char *const expected[DG_HASH_KINDS])
 {
-    dg_hash_set set;
+    dg_image_result set;
     dg_err err;
     assert_int_equal(hash_all(file, &defaults, size, &set, &err), DG_OK);
     for (int kind = 0; kind < DG_HASH_KINDS; kind++)
@@ -231,7 +232,7 @@ static void golden_set(void **state)
         options.orient = strcmp(choice, "orient") == 0;
         if (strcmp(choice, "lenient") == 0) options.truncated = DG_TRUNCATED_LENIENT;
         picture_file file = picture_golden(name);
-        dg_hash_set set;
+        dg_image_result set;
         dg_err err;
         enum dg_code code = hash_all(file, &options, size, &set, &err);
         picture_free(file);
@@ -257,16 +258,45 @@ static void one_decode_for_all(void **state)
     picture_file file = picture_golden("420.jpg");
     (void)state;
     for (int size = 2; size <= 32; size *= 2) {
-        dg_hash_set all, single;
+        dg_image_result all, single;
         dg_err err;
         assert_int_equal(hash_all(file, &defaults, size, &all, &err), DG_OK);
         for (int kind = 0; kind < DG_HASH_KINDS; kind++) {
-            single = (dg_hash_set){.wanted = 1u << kind, .size = size};
-            assert_int_equal(dg_image_hash(file.data, file.bytes, &defaults, &single, &err), DG_OK);
+            dg_image_work work = {.hashes = 1u << kind, .hash_size = size};
+            assert_int_equal(dg_image_measure(file.data, file.bytes, &defaults, &work, &single, &err), DG_OK);
             assert_memory_equal(single.hash[kind], all.hash[kind], DG_HASH_BYTES_MAX);
         }
     }
     picture_free(file);
+}
+
+/* The grey picture that is kept, turned where that is asked for, gives the same hashes again. */
+static void the_grey_picture_is_kept(void **state)
+{
+    static const char *const names[] = {"orientation-1.jpg", "orientation-5.jpg", "orientation-6.jpg",
+                                        "orientation-6.png", "palette-2.png",     "grey-16-interlaced.png"};
+    const unsigned all = (1u << DG_HASH_KINDS) - 1;
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (int orient = 0; orient < 2; orient++)
+            for (int with_hashes = 0; with_hashes < 2; with_hashes++) {
+                dg_image_options options = defaults;
+                dg_image_work work = {.hashes = with_hashes ? all : 0, .hash_size = 8, .grey = 1};
+                dg_image_result expected, kept;
+                uint8_t hash[DG_HASH_KINDS][DG_HASH_BYTES_MAX] = {{0}};
+                dg_err err;
+                picture_file file = picture_golden(names[i]);
+                options.orient = orient;
+                assert_int_equal(hash_all(file, &options, 8, &expected, &err), DG_OK);
+                assert_int_equal(dg_image_measure(file.data, file.bytes, &options, &work, &kept, &err),
+                                 DG_OK);
+                const dg_grey grey = {kept.grey, {kept.grey_width, kept.grey_height}};
+                assert_int_equal(dg_grey_hash(&grey, all, 8, hash, &err), DG_OK);
+                assert_memory_equal(hash, expected.hash, sizeof hash);
+                if (with_hashes) assert_memory_equal(kept.hash, expected.hash, sizeof hash);
+                free(kept.grey);
+                picture_free(file);
+            }
 }
 
 static void hash_sizes(void **state)
@@ -324,7 +354,7 @@ static void headers(void **state)
 /* Refused with a text that contains `words`; nothing is left in the results. */
 static void assert_refused(picture_file file, const dg_image_options *options, const char *words)
 {
-    dg_hash_set set;
+    dg_image_result set;
     dg_err err;
     static const uint8_t nothing[sizeof set.hash];
     assert_int_equal(hash_all(file, options, 8, &set, &err), DG_ERROR);
@@ -353,7 +383,7 @@ static void too_many_pixels(void **state)
 {
     dg_image_options options = {.max_pixels = 23 * 17 - 1};
     picture_file file = picture_golden("rgb-8.png");
-    dg_hash_set set;
+    dg_image_result set;
     dg_err err;
     (void)state;
     assert_refused(file, &options, "max_pixels");
@@ -432,7 +462,7 @@ static void every_cut(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         picture_file file = picture_golden(names[i]);
-        dg_hash_set whole, part;
+        dg_image_result whole, part;
         dg_err err;
         assert_int_equal(hash_all(file, &defaults, 8, &whole, &err), DG_OK);
         size_t accepted = 0;
@@ -440,7 +470,7 @@ static void every_cut(void **state)
             picture_file cut = picture_cut(file, bytes);
             enum dg_code code = hash_all(cut, &defaults, 8, &part, &err);
             if (code == DG_OK) {
-                assert_memory_equal(&part, &whole, sizeof part);
+                assert_memory_equal(part.hash, whole.hash, sizeof part.hash);
                 accepted++;
             } else {
                 assert_int_equal(code, DG_ERROR);
@@ -474,7 +504,7 @@ static void changed_bytes(void **state)
                                         .truncated = round & 2 ? DG_TRUNCATED_LENIENT : DG_TRUNCATED_REFUSE,
                                         .alpha = round & 4 ? DG_ALPHA_WHITE : DG_ALPHA_IGNORE,
                                         .max_pixels = 100000};
-            dg_hash_set first, second;
+            dg_image_result first, second;
             dg_err err;
             enum dg_code code = hash_all(bad, &options, 4, &first, &err);
             assert_true(code == DG_OK || (code == DG_ERROR && err.text[0]));
@@ -493,7 +523,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(not_an_image),  cmocka_unit_test(too_many_pixels),
     cmocka_unit_test(jpeg_sizes),    cmocka_unit_test(png_without_size),
     cmocka_unit_test(small_bombs),   cmocka_unit_test(every_cut),
-    cmocka_unit_test(changed_bytes),
+    cmocka_unit_test(changed_bytes), cmocka_unit_test(the_grey_picture_is_kept),
 };
 
 DG_TEST_MAIN(tests)

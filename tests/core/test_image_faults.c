@@ -1,12 +1,14 @@
 /*
- * Hashing while memory runs out: each allocation in turn fails, libjpeg's, libpng's and zlib's included.
- * Every run ends in DG_NOMEM with everything given back, or, once no allocation is left to fail, in the right
- * hashes.
+ * Measuring and making pictures while memory runs out: each allocation in turn fails, libjpeg's, libpng's and
+ * zlib's included. Every run ends in DG_NOMEM with everything given back, or, once no allocation is left to
+ * fail, in the right hashes.
  *
  * This program's own malloc family stands in front of the C library's (or the sanitizer's) for every library
  * in the process; it counts, and fails the one allocation it is told to.
  */
+#include "../../kernels/image/enhance.h"
 #include "../../kernels/image/image.h"
+#include "../../kernels/image/thumbnail.h"
 #include "dg_test.h"
 #include "pictures.h"
 
@@ -126,17 +128,23 @@ static void every_allocation(void **state)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         picture_file file = picture_golden(names[i]);
         dg_image_options options = {.orient = 1, .truncated = DG_TRUNCATED_LENIENT, .max_pixels = 1 << 20};
-        dg_hash_set whole = {.wanted = (1 << DG_HASH_KINDS) - 1, .size = 8};
+        dg_image_work work = {.hashes = (1 << DG_HASH_KINDS) - 1,
+                              .hash_size = 8,
+                              .metrics = (1 << DG_METRICS) - 1,
+                              .pdq = 1,
+                              .colorhash = 1,
+                              .orientations = 1};
+        dg_image_result whole;
         dg_err err = {DG_OK, ""};
-        assert_int_equal(dg_image_hash(file.data, file.bytes, &options, &whole, &err), DG_OK);
+        assert_int_equal(dg_image_measure(file.data, file.bytes, &options, &work, &whole, &err), DG_OK);
         for (long n = 1;; n++) {
-            dg_hash_set set = {.wanted = whole.wanted, .size = whole.size};
-            static const uint8_t nothing[sizeof set.hash];
+            dg_image_result set;
+            static const dg_image_result nothing;
             dg_err failure = {DG_OK, ""};
             long before = outstanding;
             allocations = 0;
             failing = n;
-            enum dg_code code = dg_image_hash(file.data, file.bytes, &options, &set, &failure);
+            enum dg_code code = dg_image_measure(file.data, file.bytes, &options, &work, &set, &failure);
             int reached = allocations >= n;
             failing = 0;
             assert_int_equal(outstanding, before);
@@ -148,7 +156,8 @@ static void every_allocation(void **state)
             }
             if (code != DG_NOMEM)
                 fail_msg("%s, allocation %ld: code %d, %s", names[i], n, (int)code, failure.text);
-            assert_memory_equal(set.hash, nothing, sizeof nothing);
+            set.info = nothing.info;
+            assert_memory_equal(&set, &nothing, sizeof nothing);
         }
         picture_free(file);
     }
@@ -178,9 +187,44 @@ static void every_allocation_of_a_header(void **state)
     }
 }
 
+/* Pictures from pictures: resized to each format, turned or not, and enhanced. */
+static void every_allocation_of_an_encoder(void **state)
+{
+    static const char *const names[] = {"420.jpg", "orientation-6.jpg", "rgba-16-interlaced.png",
+                                        "grey-alpha-8.png", "grey-1.png"};
+    enum { WAYS = 3 };
+    (void)state;
+    for (size_t i = 0; i < WAYS * sizeof names / sizeof names[0]; i++) {
+        picture_file file = picture_golden(names[i / WAYS]);
+        dg_image_options options = {.max_pixels = 1 << 20};
+        for (long n = 1;; n++) {
+            dg_file made;
+            dg_err err = {DG_OK, ""};
+            long before = outstanding;
+            allocations = 0;
+            failing = n;
+            enum dg_code code;
+            if (i % WAYS == 0)
+                code = dg_enhance(file.data, file.bytes, &options, &made, &err);
+            else
+                code = dg_thumbnail(file.data, file.bytes, &options, (dg_size){20, 10},
+                                    i % WAYS == 1 ? DG_FORMAT_PNG : DG_FORMAT_JPEG, &made, &err);
+            int reached = allocations >= n;
+            failing = 0;
+            assert_int_equal(code, reached ? DG_NOMEM : DG_OK);
+            assert_int_equal(made.data != NULL && made.bytes > 0, !reached);
+            free(made.data);
+            assert_int_equal(outstanding, before);
+            if (!reached) break;
+        }
+        picture_free(file);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_allocation),
     cmocka_unit_test(every_allocation_of_a_header),
+    cmocka_unit_test(every_allocation_of_an_encoder),
 };
 
 DG_TEST_MAIN(tests)

@@ -1,7 +1,7 @@
 """Faults put into the device code, one at a time: the tests of tests/device must notice each of them.
 
 A mutant is one text replaced in one file. It is built for the host as the emulator is, linked with the rest of
-test_device, and run with the test named for it, which must fail.
+the program that has the test named for it, which must fail when it is run.
 """
 
 import os
@@ -51,17 +51,23 @@ MUTANTS = [
     ("nearest.inc.h", "distance[q] < bound[q]", "distance[q] <= bound[q]", "nearest_of_every_shape"),
     ("nearest.inc.h", "left[0] = wanted - before;", "left[0] = wanted;", "nearest_of_every_shape"),
     ("nearest.inc.h", "DG_MINE(held, l) <= cut[0]", "DG_MINE(held, l) < cut[0]", "nearest_of_every_shape"),
+    ("resize.inc.h", "(sum + (1u << 21)) >> 22", "sum >> 22", "pictures_of_every_shape"),
+    ("resize.inc.h", "passes[middle].first <= group", "passes[middle].first < group", "pictures_of_every_shape"),
+    ("resize.inc.h", "k += DG_GROUP / DG_RESIZE_COLUMNS", "k += DG_RESIZE_COLUMNS", "pictures_of_every_shape"),
+    ("phash.inc.h", "(low[k] == low[i] && k < i)", "(low[k] == low[i] && k <= i)", "pictures_of_every_shape"),
+    ("phash.inc.h", "low[i - padding] > median", "low[i - padding] >= median", "pictures_of_every_shape"),
+    ("phash.inc.h", "planes + (uint64_t)(a.plane + p)", "planes + (uint64_t)p", "pictures_of_every_shape"),
     ("nearest.inc.h", "keys + DG_NEAREST_STEP <= a.room", "keys + 1 <= a.room", "nearest_of_many_neighbours"),
 ]
 
 
 @pytest.fixture(scope="module")
 def parts(build):
-    """The objects of test_device without the emulator."""
+    """The objects of the programs, without the emulator and the one that holds the tests."""
     if os.environ.get("DUPGPU_BUILD") == "build/san":
         pytest.skip("mutants are built plainly")
     kernels = [path for path in (build / "kernels").rglob("*.o") if "reference" not in path.parts]
-    tests = [build / "tests" / name for name in ("device/test_device.o", "device/side_by_side.o", "core/columns.o",
+    tests = [build / "tests" / name for name in ("device/side_by_side.o", "device/picture_check.o", "core/columns.o",
                                                  "emulator/driver.o")]
     assert all(path.exists() for path in tests), "not built: run make core-tests"
     return kernels + tests
@@ -77,7 +83,7 @@ def compile_emulator(tree, out):
 
 
 @pytest.mark.parametrize("file, text, instead, test", MUTANTS, ids=[f"{m[0]}:{m[1]}" for m in MUTANTS])
-def test_mutant_is_noticed(parts, tmp_path, file, text, instead, test):
+def test_mutant_is_noticed(build, parts, tmp_path, file, text, instead, test):
     shutil.copytree(ROOT / "kernels" / "device", tmp_path / "kernels" / "device")
     shutil.copytree(ROOT / "tests" / "emulator", tmp_path / "tests" / "emulator")
     path = tmp_path / "kernels" / "device" / file
@@ -85,6 +91,7 @@ def test_mutant_is_noticed(parts, tmp_path, file, text, instead, test):
     assert source.count(text) == 1, f"{file} has not exactly one {text!r}"
     path.write_text(source.replace(text, instead))
     compile_emulator(tmp_path, tmp_path / "emulator.o")
-    link(parts, tmp_path / "emulator.o", tmp_path / "mutant")
+    program = "test_pictures" if test == "pictures_of_every_shape" else "test_device"
+    link([build / f"tests/device/{program}.o", *parts], tmp_path / "emulator.o", tmp_path / "mutant")
     done = subprocess.run([tmp_path / "mutant", test], capture_output=True, timeout=60, check=False)
     assert done.returncode != 0, f"{test} did not notice it"

@@ -292,6 +292,7 @@ static enum dg_code emulator_reached(dg_session *session, uint32_t mark, int *re
 static void fill_info(dg_device_info *out)
 {
     *out = (dg_device_info){.kind = DG_DEVICE_GPU,
+                            .doubles = 1,
                             .units = settings.units,
                             .memory_total = settings.memory,
                             .memory_free = settings.memory};

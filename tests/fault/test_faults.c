@@ -300,6 +300,71 @@ static void image_information(void **state)
     sweep("", "SELECT image_info('text')");
 }
 
+static void image_measures(void **state)
+{
+    (void)state;
+    sweep("", "SELECT quality(" PNG "), quality(" JPEG ", 'noise'), quality(" JPEG ", 'jpeg_quality')");
+    sweep("", "SELECT hex(pdq(" PNG ")), pdq_quality(" JPEG "), hex(colorhash(" JPEG "))");
+    sweep("", "SELECT hex(phash_orientations(" PNG ")), hex(phash_orientations(" JPEG ", 4))");
+    sweep("", "SELECT hex(phash(" JPEG ", 8, '{\"decode\": \"scaled\", \"alpha\": \"white\"}'))");
+    sweep("", "SELECT quality(" PNG ", 'beauty')");
+    sweep("", "SELECT pdq(x'474946383961')");
+}
+
+static void pictures_made(void **state)
+{
+    (void)state;
+    sweep("", "SELECT hex(image_resize(" PNG ", 5, 5)), length(image_resize(" JPEG ", 99, 99, 'png'))");
+    sweep("", "SELECT length(image_resize(" JPEG ", 4, 9)), length(image_enhance(" PNG "))");
+    sweep("", "SELECT hex(dct2(zeroblob(256))), hex(dct2(x'0000803f', 1)), length(dct2(zeroblob(36)))");
+    sweep("", "SELECT image_resize(" PNG ", 5, 5, 'gif')");
+    sweep("", "SELECT dct2(zeroblob(5))");
+}
+
+static void line_pictures(void **state)
+{
+    (void)state;
+    sweep("", "SELECT hex(render_line('[1, 3.5, null, 2e1]', '{\"width\": 40, \"height\": 9}'))");
+    sweep("", "SELECT length(render_line('[1, 3]')), length(render_line(x'', '{\"format\": \"raw\", "
+              "\"height\": 5}'))");
+    sweep(
+        "",
+        "SELECT length(render_line('[1, 2]', '{\"color\": \"#102030\", \"background\": \"transparent\"}'))");
+    sweep("", "SELECT render_line('[1, x]')");
+    sweep("", "SELECT render_line('[1]', '{\"colour\": 1}')");
+    sweep("CREATE TABLE y(v); INSERT INTO y VALUES(1), (2), (NULL), (4), (0);",
+          "SELECT length(render_line_agg(v)) FROM y; SELECT length(render_line_agg(v, '{\"bits\": 1}') OVER "
+          "(ORDER BY "
+          "rowid ROWS 2 PRECEDING)) FROM y");
+    sweep("CREATE TABLE y(v); INSERT INTO y VALUES(1), (2);",
+          "SELECT render_line_agg(v, '{\"bits\": ' || v || '}') FROM y");
+}
+
+#define SERIES                                                                                               \
+    "CREATE TABLE y(id INTEGER PRIMARY KEY, k, v);"                                                          \
+    "INSERT INTO y WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM c WHERE i < 40)"            \
+    " SELECT i, 'k' || i, i * i % 17 FROM c;"
+
+static void line_images(void **state)
+{
+    (void)state;
+    sweep(SERIES, "SELECT id, length(image) FROM line_images('y', 'v') WHERE window = 30 AND stride = 4 AND "
+                  "options = '{\"width\": 20, \"height\": 9}'");
+    sweep(SERIES "SELECT dupgpu_config('threads', 2), dupgpu_config('batch_size', 2);",
+          "SELECT id, hex(image) FROM line_images('y', 'v') WHERE window = 10 AND partition_by = 'v' AND "
+          "order_by = 'k' OR output = 'hash' AND window = 30 AND id_column = 'k'");
+    sweep(SERIES "CREATE TABLE s AS SELECT k AS id, '[1,' || v || ']' AS v FROM y WHERE y.id < 7;",
+          "SELECT id, length(image) FROM line_images('s', 'v') WHERE options = '{\"width\": 9}'; SELECT op, "
+          "results "
+          "FROM dupgpu_stats");
+    sweep(SERIES "CREATE VIRTUAL TABLE d USING line_images(y, v, window=39, options='{}');",
+          "SELECT id FROM d");
+    sweep(SERIES "CREATE TABLE s AS SELECT k AS id, '[1,' || v AS v FROM y;",
+          "SELECT image FROM line_images('s', 'v')");
+    sweep(SERIES, "SELECT * FROM line_images('y', 'k') WHERE window = 2");
+    sweep(SERIES, "SELECT * FROM line_images('y', 'v')");
+}
+
 static void hash_arithmetic(void **state)
 {
     (void)state;
@@ -530,6 +595,32 @@ static void index_managed(void **state)
     sweep(INDEX, "INSERT INTO i(i) VALUES('delete-all'); SELECT count(*) FROM i");
     sweep_some(SMALL, "ALTER TABLE i RENAME TO j", 13); /* 5,000 allocations, nearly all of them SQLite's */
     sweep(SMALL, "DROP TABLE i");
+#define PICTURES                                                                                             \
+    "CREATE TABLE p(id INTEGER PRIMARY KEY, data); INSERT INTO p VALUES(1, " PNG "), (2, NULL), (4, " JPEG   \
+    "), (7, x'ffd8ff'), (9, 'file'), (10, " PNG ");"
+
+static void tables_of_pictures(void **state)
+{
+    (void)state;
+    static const char all[] =
+        "SELECT id, hex(phash), hex(ahash), width, format, error FROM image_hashes('p', 'data')";
+    sweep(PICTURES "SELECT dupgpu_config('threads', 1);", all);
+    sweep(PICTURES "SELECT dupgpu_config('threads', 3);", all);
+    sweep(PICTURES "SELECT dupgpu_config('threads', 2), dupgpu_config('batch_size', 1);",
+          "SELECT sum(height), count(error) FROM image_hashes('p', 'data'); SELECT op, rows, results FROM "
+          "dupgpu_stats");
+    sweep(PICTURES "SELECT dupgpu_config('threads', 1); CREATE TABLE u(id TEXT PRIMARY KEY, data) WITHOUT "
+                   "ROWID; INSERT INTO u SELECT 'k' || id, data FROM p;",
+          "SELECT id, hex(dhash) FROM image_hashes('u', 'data')");
+    sweep(PICTURES
+          "SELECT dupgpu_config('threads', 1); CREATE VIEW v AS SELECT nullif(id % 3, 1) AS id, data "
+          "FROM p;",
+          "SELECT id, width FROM image_hashes('v', 'data')");
+    sweep(PICTURES "SELECT dupgpu_config('threads', 1);",
+          "UPDATE p SET data = h.phash FROM image_hashes('p', 'data') h WHERE h.id = p.id; SELECT * FROM p");
+    sweep(PICTURES, "EXPLAIN QUERY PLAN SELECT phash, error FROM image_hashes('p', 'data') WHERE id = 4");
+    sweep(PICTURES, "SELECT width FROM image_hashes('p', 'nope')");
+    sweep(PICTURES, "SELECT phash FROM image_hashes('p', 'data') WHERE hash_size = 12");
 }
 
 static const struct CMUnitTest tests[] = {
@@ -537,6 +628,10 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(loading_twice),
     cmocka_unit_test(image_hashes),
     cmocka_unit_test(image_information),
+    cmocka_unit_test(image_measures),
+    cmocka_unit_test(pictures_made),
+    cmocka_unit_test(line_pictures),
+    cmocka_unit_test(line_images),
     cmocka_unit_test(hash_arithmetic),
     cmocka_unit_test(information),
     cmocka_unit_test(pairs_of_blobs),
@@ -553,6 +648,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(index_asked),
     cmocka_unit_test(index_written),
     cmocka_unit_test(index_managed),
+    cmocka_unit_test(tables_of_pictures),
 };
 
 int main(int argc, char **argv)

@@ -52,9 +52,8 @@ static complex_number twiddle(int k, int n)
 
 static void print_table(int n)
 {
-    printf("static const dct_twiddle unit_%d[] = {\n", n);
-    for (int k = 0; k < n / 2; k++) printf("    {%a, %a},\n", twiddle(k, n).re, twiddle(k, n).im);
-    printf("};\n\nstatic const double quarter_%d[] = {\n", n);
+    printf("static const double factors_%d[%d] = {\n", n, 2 * n);
+    for (int k = 0; k < n / 2; k++) printf("    %a, %a,\n", twiddle(k, n).re, twiddle(k, n).im);
     for (int i = 0; i < n - 1; i++) printf("    %a,\n", twiddle(i + 1, 4 * n).re);
     printf("};\n\n");
 }
@@ -64,22 +63,12 @@ int main(void)
     printf("/*\n"
            " * Twiddle factors of pocketfft's cosine transform, written by tests/golden/dct_table.c; do not "
            "edit.\n"
+           " * In the order that kernels/device/dct.inc.h wants.\n"
            " */\n"
            "#ifndef DG_IMAGE_DCT_TABLE_H\n"
            "#define DG_IMAGE_DCT_TABLE_H\n"
-           "\n"
-           "typedef struct dct_twiddle {\n"
-           "    double re, im;\n"
-           "} dct_twiddle;\n"
            "\n");
     for (int n = 8; n <= 128; n *= 2) print_table(n);
-    printf("/* unit[k] = E_n(k) for k < n/2; quarter[i] = real part of E_4n(i + 1) for i < n - 1. */\n"
-           "static const struct dct_table {\n"
-           "    int n;\n"
-           "    const dct_twiddle *unit;\n"
-           "    const double *quarter;\n"
-           "} dct_tables[] = {\n");
-    for (int n = 8; n <= 128; n *= 2) printf("    {%d, unit_%d, quarter_%d},\n", n, n, n);
-    printf("};\n\n#endif\n");
+    printf("#endif\n");
     return 0;
 }

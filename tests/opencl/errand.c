@@ -1,6 +1,7 @@
 #include "errand.h"
 
 #include "../../kernels/cpu/cpu.h"
+#include "../../kernels/engine/shrink.h"
 #include "../core/columns.h"
 #include "../device/side_by_side.h"
 
@@ -74,6 +75,27 @@ static enum dg_code find_nearest(place *p, errand_found *out)
     return place_run(p, DG_OP_NEAREST, &op);
 }
 
+/* Phashes; where the backend is the CPU's, by kernels/image. */
+static enum dg_code hash_pictures(place *p, errand_found *out)
+{
+    static const dg_poll never = {0};
+    static uint8_t samples[80 * 40];
+    const dg_grey pictures[ERRAND_PICTURES] = {{samples, {80, 40}}, {samples, {9, 70}}, {samples, {32, 30}}};
+    uint8_t hash[DG_HASH_KINDS][DG_HASH_BYTES_MAX];
+    for (size_t i = 0; i < sizeof samples; i++) samples[i] = (uint8_t)(i * i / 11);
+    for (int i = 0; i < ERRAND_PICTURES && p->backend == &dg_backend_cpu; i++) {
+        if (dg_grey_hash(&pictures[i], 1u << DG_PHASH, 8, hash, &p->err)) return p->err.code;
+        memcpy(out->phashes[i], hash[DG_PHASH], sizeof out->phashes[i]);
+    }
+    if (p->backend == &dg_backend_cpu) return DG_OK;
+    dg_shrink shrink;
+    if (dg_shrink_open(&shrink, p->backend, p->device, pictures, ERRAND_PICTURES, &p->err) == DG_OK &&
+        dg_shrink_resize(&shrink, (dg_size){32, 32}, &never, &p->err) == DG_OK)
+        dg_shrink_phash(&shrink, 8, out->phashes[0], &never, &p->err);
+    dg_shrink_close(&shrink);
+    return p->err.code;
+}
+
 static enum dg_code fetch_index(place *p, errand_found *out)
 {
     const dg_backend *backend = p->backend;
@@ -88,7 +110,8 @@ static enum dg_code work(place *p, uint32_t sieve_bits, errand_found *out)
     if (place_table(p, &p->a, &chunked, ERRAND_WORDS, sieve_bits)) return p->err.code;
     if (compare(p, out) || sieve_bits != 64) return p->err.code;
     if (place_table(p, &p->b, &plain, ERRAND_WORDS, 64)) return p->err.code;
-    if (fetch_index(p, out) || count_distances(p, out) || find_nearest(p, out)) return p->err.code;
+    if (fetch_index(p, out) || count_distances(p, out) || find_nearest(p, out) || hash_pictures(p, out))
+        return p->err.code;
     return DG_OK;
 }
 

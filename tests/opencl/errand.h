@@ -13,6 +13,7 @@ enum {
     ERRAND_CAPACITY = 1500,
     ERRAND_QUERIES = 20,
     ERRAND_K = 3,
+    ERRAND_PICTURES = 3,
 };
 
 /* What the operations bring. Zero where they brought nothing: to be compared byte for byte. */
@@ -23,6 +24,7 @@ typedef struct errand_found {
     uint32_t histogram[ERRAND_UNITS * (ERRAND_BITS + 1)];
     uint32_t found[ERRAND_QUERIES];
     dg_neighbour neighbours[ERRAND_QUERIES * ERRAND_K];
+    uint8_t phashes[ERRAND_PICTURES][8];
 } errand_found;
 
 /* Loads the backend, opens its device 0, does the errand and closes it. COMPARE has a sieve of that many

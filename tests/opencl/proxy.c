@@ -45,6 +45,7 @@ static const char *const function_names[FUNCTIONS] = {
     X(calm, 0)                                                                                               \
     X(flip, 0)                                                                                               \
     X(amd, 0)                                                                                                \
+    X(doubles, 1)                                                                                            \
     X(broken, 0)                                                                                             \
     X(available, 1)                                                                                          \
     X(compiler, 1)                                                                                           \
@@ -275,7 +276,7 @@ static int32_t answer(const void *from, size_t size, size_t bytes, void *value, 
 int32_t clGetDeviceInfo(dg_cl_device device, uint32_t what, size_t bytes, void *value, size_t *needed)
 {
     static const uint32_t no = 0;
-    static const char amd_extensions[] = "cl_khr_byte_addressable_store cl_amd_device_attribute_query ";
+    static const char amd_extensions[] = "cl_khr_fp64 cl_amd_device_attribute_query ";
     static const char amd_board[] = "Proxy Radeon";
     static const size_t amd_free[2] = {1000, 900};
     char version[64];
@@ -306,6 +307,7 @@ int32_t clGetDeviceInfo(dg_cl_device device, uint32_t what, size_t bytes, void *
         break;
     case DG_CL_DEVICE_EXTENSIONS:
         if (told.amd) return answer(amd_extensions, sizeof amd_extensions, bytes, value, needed);
+        if (!told.doubles) return answer("", 1, bytes, value, needed);
         break;
     case DG_CL_DEVICE_BOARD_NAME_AMD:
         if (told.amd) return answer(amd_board, sizeof amd_board, bytes, value, needed);

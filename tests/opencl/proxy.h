@@ -16,6 +16,7 @@
  *     calm=1         asking an event waits until it is done, so that runs make the same calls
  *     flip=1         what comes back from the device has one bit wrong in each 64 bytes
  *     amd=1          the device is a "Proxy Radeon" with 1000 KiB free, as AMD's driver tells it
+ *     doubles=0      the device has no doubles
  *     broken=1       sources do not compile
  *     available=0, compiler=0, little=0, version=101, group=128, local=16384
  *                    what a device says of itself; version 101 is "OpenCL 1.1"

@@ -133,6 +133,38 @@ def test_the_same_rows_in_the_same_order(devices, tmp_path, shape, bits, thresho
     assert int(calls) > 100 and (violations, ledger) == ("0", "0")
 
 
+PICTURES = """
+import pathlib
+db = connect()
+db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data)")
+files = sorted(pathlib.Path(FOLDER).iterdir())
+db.executemany("INSERT INTO t(data) VALUES(?)", [(path.read_bytes(),) for path in files])
+wanted = "id, hex(phash), hex(dhash), hex(dhash_vertical), hex(ahash), hex(whash), quality, width, error"
+answer = []
+for backend in ("cpu", "cuda", "opencl"):
+    for size, orient, batch, gigabytes in ((8, 1, 0, 0), (16, 0, 5, 0), (4, 0, 0, 0.0005)):
+        db.execute("SELECT dupgpu_config('hash_backend', ?), dupgpu_config('batch_size', ?), "
+                   "dupgpu_config('memory_limit_gb', ?)", (backend, batch, gigabytes)).fetchall()
+        found = rows(db, f"SELECT {wanted} FROM image_hashes('t', 'data') WHERE hash_size = ? AND orient = ?", size, orient)
+        answer.append([size, found, rows(db, "SELECT backend, batches FROM dupgpu_stats ORDER BY rowid DESC LIMIT 1")[0]])
+db.close()
+print(json.dumps(answer))
+"""
+
+
+def test_the_same_hashes_of_pictures(devices, tmp_path, root):
+    got = devices(f"FOLDER = {str(root / 'tests' / 'golden' / 'pictures')!r}\n{PICTURES}")
+    expected = {size: found for size, found, (backend, _) in got if backend == "cpu"}
+    assert sorted(expected) == [4, 8, 16] and all(len(found) > 70 for found in expected.values())
+    for size, found, (backend, _) in got:
+        assert found == expected[size], (backend, size)
+    ran = [(backend, size, batches) for size, _, (backend, batches) in got]
+    assert [backend for backend, _, _ in ran] == ["cpu"] * 3 + ["cuda"] * 3 + ["opencl"] * 3
+    assert all(batches > 10 for backend, size, batches in ran if backend != "cpu" and size == 16)  # of five pictures
+    calls, violations, ledger = (tmp_path / "report").read_text().split()[1:6:2]
+    assert int(calls) > 100 and (violations, ledger) == ("0", "0")
+
+
 ONE_SEARCH = """
 db = connect()
 db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, h)")

@@ -1,0 +1,180 @@
+#include "pictures.h"
+
+#include "../file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+dg_picture_item *dg_picture_item_new(enum dg_picture_kind kind, size_t bytes)
+{
+    dg_picture_item *item = calloc(1, sizeof *item);
+    if (!item) return NULL;
+    item->kind = kind;
+    item->bytes = bytes;
+    item->data = kind == DG_PICTURE_NONE ? NULL : malloc(bytes);
+    if (item->data || kind == DG_PICTURE_NONE) return item;
+    free(item);
+    return NULL;
+}
+
+void dg_picture_item_drop(void *arg)
+{
+    dg_picture_item *item = arg;
+    free(item->data);
+    free(item->result.grey);
+    free(item);
+}
+
+/* How a decoder asks the pipeline. */
+struct asking {
+    dg_bulk_lane *lane;
+    int holds;        /* the lane holds a file's bytes, so it must not wait for more */
+    uint64_t granted; /* beside them */
+    uint64_t more;    /* that could not be had; 0: none were missing */
+};
+
+static enum dg_code reserve(void *arg, uint64_t bytes, dg_err *err)
+{
+    struct asking *asking = arg;
+    if (!asking->holds) return dg_bulk_reserve(asking->lane, bytes, err);
+    if (bytes <= asking->granted) return DG_OK;
+    if (dg_bulk_reserve_more(asking->lane, bytes)) return DG_OK;
+    asking->more = bytes;
+    return dg_fail(err, DG_NOMEM, "no room now");
+}
+
+/* Whether the picture is small enough to wait for the device; one that cannot be read is not. */
+static int is_kept(const dg_pictures *pictures, const void *file, size_t bytes)
+{
+    dg_image_info info;
+    dg_err ignored = {0};
+    return dg_image_info_read(file, bytes, &info, &ignored) == DG_OK &&
+           (uint64_t)info.width * info.height <= pictures->keep_most;
+}
+
+static void measure(dg_picture_item *item, const void *file, size_t bytes, struct asking *asking)
+{
+    const dg_pictures *pictures = asking->lane->context;
+    const dg_image_caller caller = {asking->lane->poll, reserve, asking};
+    dg_image_options options = pictures->options;
+    dg_image_work work = pictures->work;
+    options.caller = &caller;
+    if (pictures->left && is_kept(pictures, file, bytes)) {
+        work.hashes &= ~pictures->left;
+        work.grey = 1;
+    }
+    dg_image_measure(file, bytes, &options, &work, &item->result, &item->err);
+}
+
+static void measure_open_file(dg_picture_item *item, const dg_file *file, struct asking *asking)
+{
+    void *bytes = malloc(file->bytes);
+    if (!bytes)
+        dg_fail_nomem(&item->err, "the bytes of a file");
+    else if (dg_file_read(file, item->data, bytes, &asking->lane->poll, &item->err) == DG_OK)
+        measure(item, bytes, file->bytes, asking);
+    free(bytes);
+}
+
+/*
+ * The file's bytes are reserved before they are read, and what the decoder needs when its header is known. If
+ * that cannot be had at once, everything is given back, both are waited for together, and the file is read
+ * again.
+ */
+static void measure_file(dg_picture_item *item, dg_bulk_lane *lane)
+{
+    struct asking asking = {.lane = lane, .holds = 1};
+    do {
+        dg_file file;
+        item->err = (dg_err){0};
+        asking.granted = asking.more;
+        asking.more = 0;
+        if (dg_file_open(item->data, &file, &item->err) != DG_OK) return;
+        if (dg_bulk_reserve(lane, file.bytes + asking.granted, &item->err) == DG_OK)
+            measure_open_file(item, &file, &asking);
+        dg_file_close(&file);
+    } while (asking.more);
+}
+
+void dg_picture_item_work(void *arg, dg_bulk_lane *lane)
+{
+    dg_picture_item *item = arg;
+    struct asking asking = {.lane = lane};
+    if (item->kind == DG_PICTURE_BYTES) measure(item, item->data, item->bytes, &asking);
+    if (item->kind == DG_PICTURE_PATH) measure_file(item, lane);
+    free(item->data);
+    item->data = NULL;
+}
+
+enum dg_code dg_picture_batch_add(dg_picture_batch *batch, dg_picture_item *item, dg_err *err)
+{
+    if (batch->count == batch->room) {
+        const uint32_t room = batch->room ? 2 * batch->room : 64;
+        dg_picture_item **items = realloc(batch->items, room * sizeof *items);
+        if (!items) {
+            dg_picture_item_drop(item);
+            return dg_fail_nomem(err, "a batch of pictures");
+        }
+        batch->items = items;
+        batch->room = room;
+    }
+    batch->items[batch->count++] = item;
+    batch->samples += (uint64_t)item->result.grey_width * item->result.grey_height;
+    return DG_OK;
+}
+
+int dg_picture_batch_full(const dg_picture_batch *batch, uint32_t most)
+{
+    enum { SAMPLES = 32 << 20, ITEMS = 4096 }; /* some 10 ms of copying */
+    return batch->samples >= SAMPLES || batch->count >= (most ? most : ITEMS);
+}
+
+dg_picture_item *dg_picture_batch_next(dg_picture_batch *batch)
+{
+    if (batch->at < batch->count) return batch->items[batch->at++];
+    batch->at = batch->count = 0;
+    batch->samples = 0;
+    return NULL;
+}
+
+void dg_picture_batch_clear(dg_picture_batch *batch)
+{
+    for (dg_picture_item *item; (item = dg_picture_batch_next(batch));) dg_picture_item_drop(item);
+    free(batch->items);
+    *batch = (dg_picture_batch){0};
+}
+
+/* The pictures that were kept; returns how many. */
+static uint32_t gather(const dg_picture_batch *batch, dg_grey *greys)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const dg_image_result *result = &batch->items[i]->result;
+        if (result->grey) greys[kept++] = (dg_grey){result->grey, {result->grey_width, result->grey_height}};
+    }
+    return kept;
+}
+
+enum dg_code dg_pictures_hash(const dg_pictures *pictures, dg_hashing *hashing, dg_picture_batch *batch,
+                              const dg_poll *poll, dg_err *err)
+{
+    dg_grey *greys = malloc(batch->count * sizeof *greys + 1);
+    uint8_t(*hashes)[DG_HASH_KINDS][DG_HASH_BYTES_MAX] = malloc(batch->count * sizeof *hashes + 1);
+    if (!greys || !hashes)
+        dg_fail_nomem(err, "a batch of pictures");
+    else
+        dg_hashing_run(hashing, greys, gather(batch, greys), hashes, poll, err);
+    for (uint32_t i = 0, kept = 0; i < batch->count; i++) {
+        dg_image_result *result = &batch->items[i]->result;
+        if (!result->grey) continue;
+        for (int kind = 0; kind < DG_HASH_KINDS && !err->code; kind++)
+            if (pictures->left >> kind & 1)
+                memcpy(result->hash[kind], hashes[kept][kind], sizeof result->hash[kind]);
+        kept++;
+        free(result->grey);
+        result->grey = NULL;
+    }
+    free(greys);
+    free(hashes);
+    return err->code;
+}

@@ -1,0 +1,433 @@
+#include "line.h"
+
+#include "hash.h"
+#include "line_loops.h"
+#include "line_points.h"
+#include "luma.h"
+#include "png_writer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PGM_HEADER_MAX = 32 };
+
+struct dg_line {
+    dg_line_options options;
+    const dg_line_loops *loops;
+    dg_line_canvas canvas;
+    dg_line_points points;
+    size_t point_room;
+    uint8_t level[256];  /* of a coverage, 0..2^bits - 1 */
+    uint8_t sample[256]; /* grey of a coverage; luma where it has colour */
+    uint8_t flip;        /* PNG: 0xff where the sample is the highest level less the level */
+    dg_png_frame frame;
+    dg_bytes file;
+    dg_deflate *deflate; /* PNG */
+    uint8_t *packed;     /* a row of PNG samples, behind a byte of room */
+};
+
+int32_t dg_line_fixed(double pixels)
+{
+    if (pixels > DG_LINE_SIDE_MAX) pixels = DG_LINE_SIDE_MAX;
+    return (int32_t)floor(pixels * DG_LINE_ONE + 0.5);
+}
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "BLOBs of numbers are taken as they are");
+
+enum dg_code dg_line_values_of_blob(const void *blob, size_t bytes, int single, dg_line_values *values,
+                                    dg_err *err)
+{
+    const size_t width = single ? sizeof(float) : sizeof(double);
+    if (bytes % width)
+        return dg_fail(err, DG_ERROR,
+                       "the sequence is a BLOB of %zu bytes; dtype \"%s\" takes a multiple of %zu", bytes,
+                       single ? "f4" : "f8", width);
+    *values = (dg_line_values){blob, bytes / width, single};
+    return DG_OK;
+}
+
+/* --- levels and colours --- */
+
+static int level_of(const dg_line_options *o, int coverage)
+{
+    int most = (1 << o->bits) - 1;
+    if (!o->antialias) return coverage >= 128 ? most : 0;
+    return (coverage * most + 127) / 255;
+}
+
+static uint8_t sample_of(const dg_line_options *o, int level, int channel)
+{
+    int most = (1 << o->bits) - 1;
+    return (uint8_t)((o->background[channel] * (most - level) + o->color[channel] * level + most / 2) / most);
+}
+
+static int is_grey(const uint8_t *rgb, int value)
+{
+    return rgb[0] == value && rgb[1] == value && rgb[2] == value;
+}
+
+/* Grey samples hold the level itself where white is drawn on black, and its complement where black on white;
+ * anything else takes a palette. */
+static void set_frame(dg_line *line)
+{
+    const dg_line_options *o = &line->options;
+    const int most = (1 << o->bits) - 1;
+    int black_on_white = is_grey(o->color, 0) && is_grey(o->background, 255);
+    int white_on_black = is_grey(o->color, 255) && is_grey(o->background, 0);
+
+    line->frame = (dg_png_frame){.width = o->width, .height = o->height, .bits = o->bits};
+    line->flip = black_on_white && !o->transparent ? 0xff : 0;
+    if ((black_on_white || white_on_black) && !o->transparent) return;
+    line->frame.colors = most + 1;
+    line->frame.has_alpha = o->transparent;
+    for (int k = 0; k <= most; k++) {
+        for (int c = 0; c < 3; c++)
+            line->frame.palette[k][c] = o->transparent ? o->color[c] : sample_of(o, k, c);
+        line->frame.alpha[k] = (uint8_t)((255 * k + most / 2) / most);
+    }
+}
+
+static void set_tables(dg_line *line)
+{
+    const dg_line_options *o = &line->options;
+    for (int a = 0; a < 256; a++) {
+        uint8_t rgb[3];
+        line->level[a] = (uint8_t)level_of(o, a);
+        for (int c = 0; c < 3; c++) rgb[c] = o->transparent ? o->color[c] : sample_of(o, line->level[a], c);
+        line->sample[a] = dg_luma_of(rgb[0], rgb[1], rgb[2], dg_luma_rounding(DG_LUMA_PILLOW7));
+    }
+}
+
+/* --- the canvas --- */
+
+static size_t round_up(size_t size, size_t unit)
+{
+    return (size + unit - 1) / unit * unit;
+}
+
+static int make_canvas(dg_line *line)
+{
+    const dg_line_options *o = &line->options;
+    dg_line_canvas *c = &line->canvas;
+    c->width = (int32_t)o->width;
+    c->height = (int32_t)o->height;
+    c->stride = round_up(o->width, DG_LINE_BLOCK);
+    c->words = round_up(o->width, 64 * DG_LINE_BLOCK) / (64 * DG_LINE_BLOCK);
+    c->coverage = calloc(c->stride * o->height + DG_LINE_OVERHANG, 1);
+    c->touched = calloc(c->words * o->height, sizeof *c->touched);
+    return c->coverage && c->touched;
+}
+
+/* Walks over the runs of touched blocks of a row; none goes beyond a word. */
+struct runs {
+    const uint64_t *next, *end;
+    uint64_t bits; /* of the word before next, without those behind us */
+    size_t pixel;  /* of that word's first bit */
+};
+
+static struct runs runs_of(const dg_line_canvas *c, size_t row)
+{
+    const uint64_t *touched = c->touched + row * c->words;
+    return (struct runs){touched + 1, touched + c->words, *touched, 0};
+}
+
+/* Sets first and count, in pixels and both multiples of DG_LINE_BLOCK; 0 at the end of the row. */
+static int next_run(struct runs *r, size_t *first, size_t *count)
+{
+    while (!r->bits) {
+        if (r->next == r->end) return 0;
+        r->bits = *r->next++;
+        r->pixel += 64 * DG_LINE_BLOCK;
+    }
+    unsigned from = (unsigned)__builtin_ctzll(r->bits);
+    uint64_t others = ~(r->bits >> from);
+    unsigned blocks = others ? (unsigned)__builtin_ctzll(others) : 64;
+    r->bits &= blocks == 64 ? 0 : ~((((uint64_t)1 << blocks) - 1) << from);
+    *first = r->pixel + (size_t)from * DG_LINE_BLOCK;
+    *count = (size_t)blocks * DG_LINE_BLOCK;
+    return 1;
+}
+
+static void clear(const dg_line_canvas *c)
+{
+    size_t first, count;
+    for (size_t j = 0; j < (size_t)c->height; j++) {
+        struct runs runs = runs_of(c, j);
+        while (next_run(&runs, &first, &count)) memset(c->coverage + j * c->stride + first, 0, count);
+    }
+    memset(c->touched, 0, (size_t)c->height * c->words * sizeof *c->touched);
+}
+
+static enum dg_code stopped(dg_err *err)
+{
+    return dg_fail(err, DG_INTERRUPT, "interrupted");
+}
+
+static enum dg_code draw(const dg_line *line, const dg_poll *poll, dg_err *err)
+{
+    enum { POINTS_AT_ONCE = 64 };
+    const dg_line_points *p = &line->points;
+    const int32_t reach = line->options.line_width / 2 + 128;
+    for (size_t i = 0; i < p->count; i++) {
+        dg_line_point at = {p->x[i], p->y[i]};
+        line->loops->disc(&line->canvas, at, reach);
+        if (p->joined[i])
+            line->loops->segment(&line->canvas, (dg_line_point){p->x[i - 1], p->y[i - 1]}, at, reach);
+        if (i % POINTS_AT_ONCE == POINTS_AT_ONCE - 1 && dg_poll_stop(poll)) return stopped(err);
+    }
+    return DG_OK;
+}
+
+enum { ROWS_AT_ONCE = 256 }; /* written between two questions whether to stop */
+
+static int stops_after(const dg_poll *poll, size_t row)
+{
+    return row % ROWS_AT_ONCE == ROWS_AT_ONCE - 1 && dg_poll_stop(poll);
+}
+
+/* --- PNG --- */
+
+static inline void pack_with(const uint8_t *level, int bits, uint8_t flip, const uint8_t *coverage,
+                             size_t count, uint8_t *packed)
+{
+    const int samples = 8 / bits;
+    for (size_t i = 0; i < count / (size_t)samples; i++) {
+        unsigned byte = 0;
+        for (int k = 0; k < samples; k++) byte = byte << bits | level[*coverage++];
+        packed[i] = (uint8_t)(byte ^ flip);
+    }
+}
+
+/* Samples of `count` coverages, a multiple of DG_LINE_BLOCK. */
+static void pack(const dg_line *line, const uint8_t *coverage, size_t count, uint8_t *packed)
+{
+    const dg_line_options *o = &line->options;
+    switch (o->bits) {
+    case 1: pack_with(line->level, 1, line->flip, coverage, count, packed); return;
+    case 2: pack_with(line->level, 2, line->flip, coverage, count, packed); return;
+    case 8: pack_with(line->level, 8, line->flip, coverage, count, packed); return;
+    }
+    if (!o->antialias) {
+        pack_with(line->level, 4, line->flip, coverage, count, packed);
+        return;
+    }
+    for (size_t i = 0; i < count; i += DG_LINE_BLOCK)
+        line->loops->pack4(coverage + i, line->flip, packed + i / 2);
+}
+
+/* The samples of a row that fill no whole byte, the unused bits 0. */
+static void write_rest(dg_line *line, const uint8_t *coverage)
+{
+    const size_t bits = (size_t)line->options.bits, width = line->options.width;
+    const size_t block = width / DG_LINE_BLOCK * DG_LINE_BLOCK;
+    uint8_t *bytes = line->packed + 1;
+    pack(line, coverage + block, DG_LINE_BLOCK, bytes);
+    uint8_t used = (uint8_t)(0xff00 >> width * bits % 8);
+    dg_deflate_run(line->deflate, bytes[(width - block) * bits / 8] & used, 1);
+}
+
+static void write_row(dg_line *line, size_t row)
+{
+    const dg_line_canvas *c = &line->canvas;
+    const uint8_t *coverage = c->coverage + row * c->stride, background = line->flip;
+    const size_t bits = (size_t)line->options.bits, whole = line->options.width * bits / 8;
+    struct runs runs = runs_of(c, row);
+    size_t first, count, at = 0;
+
+    dg_deflate_run(line->deflate, 0, 1); /* no filter */
+    while (next_run(&runs, &first, &count)) {
+        size_t from = first * bits / 8, to = (first + count) * bits / 8;
+        if (to > whole) to = whole;
+        pack(line, coverage + first, count, line->packed + 1);
+        dg_deflate_run(line->deflate, background, from - at);
+        dg_deflate_bytes(line->deflate, line->packed + 1, to - from);
+        at = to;
+    }
+    dg_deflate_run(line->deflate, background, whole - at);
+    if (line->options.width * bits % 8) write_rest(line, coverage);
+}
+
+static enum dg_code write_png(dg_line *line, const dg_poll *poll, uint8_t **picture, size_t *bytes,
+                              dg_err *err)
+{
+    line->file.count = 0;
+    size_t data = dg_png_start(&line->frame, &line->file);
+    if (!data) return dg_fail_nomem(err, "a picture");
+    dg_deflate_start(line->deflate, &line->file);
+    for (size_t row = 0; row < line->options.height; row++) {
+        write_row(line, row);
+        if (stops_after(poll, row)) return stopped(err);
+    }
+    if (!dg_deflate_finish(line->deflate) || !dg_png_finish(&line->file, data))
+        return dg_fail_nomem(err, "a picture");
+    *picture = malloc(line->file.count);
+    if (!*picture) return dg_fail_nomem(err, "a picture");
+    memcpy(*picture, line->file.data, line->file.count);
+    *bytes = line->file.count;
+    return DG_OK;
+}
+
+/* --- raw and PGM --- */
+
+static int pgm_header(const dg_line_options *o, char header[PGM_HEADER_MAX])
+{
+    if (o->format != DG_LINE_PGM) return 0;
+    return snprintf(header, PGM_HEADER_MAX, "P5\n%u %u\n255\n", (unsigned)o->width, (unsigned)o->height);
+}
+
+static void write_sample_row(const dg_line *line, size_t row, uint8_t *out)
+{
+    const dg_line_options *o = &line->options;
+    const uint8_t *coverage = line->canvas.coverage + row * line->canvas.stride;
+    const int is_blend = o->bits == 8 && o->antialias && o->format != DG_LINE_PNG;
+    struct runs runs = runs_of(&line->canvas, row);
+    size_t first, count;
+    memset(out, line->sample[0], o->width);
+    while (next_run(&runs, &first, &count)) {
+        if (count > o->width - first) count = o->width - first;
+        if (is_blend)
+            line->loops->blend(coverage + first, count, o->color[0], o->background[0], out + first);
+        else
+            for (size_t i = first; i < first + count; i++) out[i] = line->sample[coverage[i]];
+    }
+}
+
+static enum dg_code write_raw(const dg_line *line, const dg_poll *poll, uint8_t **picture, size_t *bytes,
+                              dg_err *err)
+{
+    char header[PGM_HEADER_MAX];
+    const size_t head = (size_t)pgm_header(&line->options, header);
+    const size_t size = head + (size_t)line->options.width * line->options.height;
+    *picture = malloc(size);
+    if (!*picture) return dg_fail_nomem(err, "a picture");
+    memcpy(*picture, header, head);
+    for (size_t row = 0; row < line->options.height; row++) {
+        write_sample_row(line, row, *picture + head + row * line->options.width);
+        if (stops_after(poll, row)) {
+            free(*picture);
+            *picture = NULL;
+            return stopped(err);
+        }
+    }
+    *bytes = size;
+    return DG_OK;
+}
+
+/* --- the whole --- */
+
+enum dg_code dg_line_open(dg_line **out, const dg_line_options *options, dg_err *err)
+{
+    dg_line *line = calloc(1, sizeof *line);
+    *out = NULL;
+    if (!line) return dg_fail_nomem(err, "a line picture");
+    line->options = *options;
+    line->loops = dg_line_loops_best();
+    set_tables(line);
+    if (options->format == DG_LINE_PNG) {
+        set_frame(line);
+        line->deflate = malloc(sizeof *line->deflate);
+        line->packed = malloc(1 + round_up(options->width, DG_LINE_BLOCK));
+    }
+    if (!make_canvas(line) || (options->format == DG_LINE_PNG && (!line->deflate || !line->packed))) {
+        dg_line_close(line);
+        return dg_fail_nomem(err, "a line picture");
+    }
+    *out = line;
+    return DG_OK;
+}
+
+void dg_line_use(dg_line *line, const dg_line_loops *loops)
+{
+    line->loops = loops;
+}
+
+void dg_line_close(dg_line *line)
+{
+    if (!line) return;
+    free(line->canvas.coverage);
+    free(line->canvas.touched);
+    free(line->points.x);
+    free(line->points.y);
+    free(line->points.joined);
+    free(line->file.data);
+    free(line->deflate);
+    free(line->packed);
+    free(line);
+}
+
+size_t dg_line_footprint(const dg_line *line)
+{
+    const dg_line_canvas *c = &line->canvas;
+    return sizeof *line + (size_t)c->height * (c->stride + c->words * sizeof *c->touched) +
+           line->point_room * (2 * sizeof *line->points.x + 1) + line->file.capacity +
+           (line->deflate ? sizeof *line->deflate : 0);
+}
+
+size_t dg_line_bytes(const dg_line_options *options)
+{
+    char header[PGM_HEADER_MAX];
+    if (options->format == DG_LINE_PNG) return 0;
+    return (size_t)pgm_header(options, header) + (size_t)options->width * options->height;
+}
+
+/* Room for the points of so many values. */
+static enum dg_code make_room(dg_line *line, size_t count, dg_err *err)
+{
+    const size_t most = (size_t)DG_LINE_VALUES_A_COLUMN * line->options.width;
+    dg_line_points *p = &line->points;
+    if (count > most) count = most;
+    if (count <= line->point_room) return DG_OK;
+    free(p->x);
+    free(p->y);
+    free(p->joined);
+    p->x = malloc(count * sizeof *p->x);
+    p->y = malloc(count * sizeof *p->y);
+    p->joined = malloc(count);
+    line->point_room = p->x && p->y && p->joined ? count : 0;
+    return line->point_room ? DG_OK : dg_fail_nomem(err, "the points of a line picture");
+}
+
+/* Draws the values into the canvas. */
+static enum dg_code draw_values(dg_line *line, const dg_line_values *values, const dg_poll *poll, dg_err *err)
+{
+    if (values->count > DG_LINE_VALUES_MAX)
+        return dg_fail(err, DG_ERROR, "a sequence of %zu numbers; it takes up to %d", values->count,
+                       DG_LINE_VALUES_MAX);
+    if (make_room(line, values->count, err) != DG_OK) return err->code;
+    clear(&line->canvas);
+    if (!dg_line_place(&line->options, values, poll, &line->points)) return stopped(err);
+    return draw(line, poll, err);
+}
+
+enum dg_code dg_line_picture(dg_line *line, const dg_line_values *values, const dg_poll *poll,
+                             uint8_t **picture, size_t *bytes, dg_err *err)
+{
+    *picture = NULL;
+    *bytes = 0;
+    if (draw_values(line, values, poll, err) != DG_OK) return err->code;
+    return line->options.format == DG_LINE_PNG ? write_png(line, poll, picture, bytes, err)
+                                               : write_raw(line, poll, picture, bytes, err);
+}
+
+enum dg_code dg_line_hash(dg_line *line, const dg_line_values *values, const dg_poll *poll,
+                          uint8_t hash[DG_LINE_HASH_BYTES], dg_err *err)
+{
+    enum { HASH_SIZE = 8 };
+    const dg_size size = {line->options.width, line->options.height};
+    const dg_size plane = dg_hash_plane_size(DG_PHASH, HASH_SIZE, size);
+    dg_resize *resize = NULL;
+    memset(hash, 0, DG_LINE_HASH_BYTES);
+    if (draw_values(line, values, poll, err) != DG_OK ||
+        dg_resize_open(&resize, size, &plane, 1, err) != DG_OK)
+        return err->code;
+    for (size_t row = 0; row < size.height && err->code == DG_OK; row++) {
+        write_sample_row(line, row, dg_resize_row(resize));
+        dg_resize_take(resize);
+        if (stops_after(poll, row)) stopped(err);
+    }
+    if (err->code == DG_OK) dg_hash_plane(DG_PHASH, HASH_SIZE, dg_resize_plane(resize, 0), plane, hash, err);
+    dg_resize_close(resize);
+    return err->code;
+}

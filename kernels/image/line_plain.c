@@ -1,0 +1,22 @@
+/* The drawing loops for any processor. */
+#define TARGET
+#define raise_beside raise_beside_in_c
+#define raise_around raise_around_in_c
+#include "line_template.h"
+
+static int usable(void)
+{
+    return 1;
+}
+
+static void pack4(const uint8_t *coverage, uint8_t flip, uint8_t *packed)
+{
+    pack4_in_c(coverage, flip, packed);
+}
+
+static void blend(const uint8_t *coverage, size_t count, uint8_t color, uint8_t background, uint8_t *out)
+{
+    blend_in_c(coverage, count, color, background, out);
+}
+
+const dg_line_loops dg_line_loops_plain = {"plain", usable, disc, segment, pack4, blend};

@@ -1,0 +1,139 @@
+/*
+ * Drawing, for inclusion by the file of each instruction set, which defines before it
+ *
+ *     TARGET                                         the attribute its functions need
+ *     raise_beside(row, first, last, e, step, reach)
+ *     raise_around(row, first, last, dx, dy2, reach)
+ *
+ * the two loops along a row that everything here leads to, and after it the table of its functions. Both
+ * loops raise pixels first..last of a row, all of which the canvas has, to their coverage. Beside a segment
+ * the first pixel's product with the normal is e, modulo 2^32, and each next one's is larger by step; it is
+ * below 2^31 in size at every pixel of the range. Around a point the first pixel is dx to its right, in 1/256
+ * pixel, and dy2 is the square of its way down.
+ */
+#include "line_scalar.h"
+
+INLINE void mark(const dg_line_canvas *canvas, int32_t row, int32_t first, int32_t last)
+{
+    uint64_t *touched = canvas->touched + (size_t)row * canvas->words;
+    int32_t a = first / DG_LINE_BLOCK, b = last / DG_LINE_BLOCK;
+    for (; a / 64 < b / 64; a = (a | 63) + 1) touched[a / 64] |= ~(uint64_t)0 << a % 64;
+    touched[a / 64] |= ~(uint64_t)0 >> (63 - (b - a)) << a % 64;
+}
+
+/* The first and last of `size` pixels along an axis whose centres are within `reach` of `at`. */
+INLINE int32_t first_near(int32_t at, int32_t reach)
+{
+    return larger(0, (at - reach + 255) / 256);
+}
+
+INLINE int32_t last_near(int32_t at, int32_t reach, int32_t size)
+{
+    return smaller(size - 1, (at + reach) / 256);
+}
+
+/* A segment from its left end q, as the loop over its rows needs it. */
+struct stroke {
+    int32_t top, bottom;
+    int64_t nx, ny; /* 2^16 times the unit vector across it */
+    /* Pixel i of the row py below q lies beside the segment where near - py*lean <= i*divisor <= far -
+     * py*lean; */
+    double near, far, lean, divisor;
+    /* and is not covered where it is `half` or more from middle + py*drift. */
+    double middle, drift, half;
+};
+
+INLINE uint64_t square_root(uint64_t square)
+{
+    uint64_t root = (uint64_t)sqrt((double)square);
+    while (root * root > square) root--;
+    while ((root + 1) * (root + 1) <= square) root++;
+    return root;
+}
+
+/*
+ * size*2^24/length rounded, halves up; size < 2^22 and the result is no more than 2^16. The quotient of whole
+ * numbers is 2^-31 or more below the next whole number it does not reach, and rounding it to binary64 moves
+ * it by less than 2^-36.
+ */
+INLINE int64_t share(int64_t size, uint64_t length)
+{
+    return (int64_t)((double)((uint64_t)size * (1 << 25) + length) / (double)(2 * length));
+}
+
+INLINE struct stroke stroke_of(dg_line_point q, dg_line_point r, int32_t reach, int32_t height)
+{
+    const double everywhere = 1e15;
+    const int64_t dx = r.x - q.x, dy = r.y - q.y, square = dx * dx + dy * dy;
+    const uint64_t length = square_root((uint64_t)square << 16);
+    const int64_t nx = dy < 0 ? -share(-dy, length) : share(dy, length), ny = -share(dx, length);
+    /* A normal is half a unit of 2^-16 off, which is 32 units of 1/256 pixel at the far end; rows that lie
+     * further away hold nothing of the stroke. */
+    const int32_t margin = dx ? reach + 64 : 0;
+
+    struct stroke s = {.nx = nx, .ny = ny};
+    s.top = first_near(smaller(q.y, r.y), margin);
+    s.bottom = last_near(larger(q.y, r.y), margin, height);
+    s.near = dx ? (double)(q.x * dx) : -everywhere;
+    s.far = dx ? (double)(q.x * dx + square) : everywhere;
+    s.lean = dx ? (double)dy : 0;
+    s.divisor = dx ? (double)(256 * dx) : 1;
+    s.middle = q.x / 256.0;
+    s.drift = nx ? -(double)ny / (256.0 * (double)nx) : 0;
+    s.half = nx ? reach * 256.0 / fabs((double)nx) + 1.0 / 64 : everywhere;
+    return s;
+}
+
+enum { SPANS = 64 }; /* rows whose spans are found together */
+
+/*
+ * The pixels of each row from `py` below the left end on that lie beside the segment and may be covered:
+ * first..last, empty where first > last. The two quotients are exact as to which whole numbers lie beyond
+ * them: numerators are below 2^45, so rounding moves a quotient by less than a part of 1/divisor.
+ */
+INLINE void find_spans(const struct stroke *s, double py, int32_t rows, double width, int32_t *restrict first,
+                       int32_t *restrict last)
+{
+    for (int32_t r = 0; r < rows; r++) {
+        double down = py + 256.0 * r, middle = s->middle + down * s->drift;
+        double left = (s->near - down * s->lean) / s->divisor, right = (s->far - down * s->lean) / s->divisor;
+        left = middle - s->half > left ? middle - s->half : left;
+        right = middle + s->half < right ? middle + s->half : right;
+        left = left > 0 ? left : 0;
+        left = left < width ? left : width;
+        right = right > -1 ? right : -1;
+        right = right < width - 1 ? right : width - 1;
+        first[r] = (int32_t)width - (int32_t)(width - left);
+        last[r] = (int32_t)(right + 1) - 1;
+    }
+}
+
+TARGET static void segment(const dg_line_canvas *canvas, dg_line_point q, dg_line_point r, int32_t reach)
+{
+    int32_t first[SPANS], last[SPANS];
+    if (q.x == r.x && q.y == r.y) return;
+    const struct stroke s = stroke_of(q, r, reach, canvas->height);
+    for (int32_t top = s.top; top <= s.bottom; top += SPANS) {
+        int32_t rows = smaller(SPANS, s.bottom - top + 1);
+        find_spans(&s, 256.0 * top - q.y, rows, canvas->width, first, last);
+        for (int32_t i = 0; i < rows; i++) {
+            if (first[i] > last[i]) continue;
+            uint32_t px = (uint32_t)(256 * first[i] - q.x), py = (uint32_t)(256 * (top + i) - q.y);
+            raise_beside(canvas->coverage + (size_t)(top + i) * canvas->stride, first[i], last[i],
+                         px * (uint32_t)s.nx + py * (uint32_t)s.ny, 256 * (uint32_t)s.nx, reach);
+            mark(canvas, top + i, first[i], last[i]);
+        }
+    }
+}
+
+TARGET static void disc(const dg_line_canvas *canvas, dg_line_point at, int32_t reach)
+{
+    int32_t first = first_near(at.x, reach), last = last_near(at.x, reach, canvas->width);
+    int32_t top = first_near(at.y, reach), bottom = last_near(at.y, reach, canvas->height);
+    for (int32_t j = top; j <= bottom && first <= last; j++) {
+        int32_t dy = 256 * j - at.y;
+        raise_around(canvas->coverage + (size_t)j * canvas->stride, first, last, 256 * first - at.x, dy * dy,
+                     reach);
+        mark(canvas, j, first, last);
+    }
+}

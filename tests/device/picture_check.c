@@ -1,0 +1,103 @@
+#include "picture_check.h"
+
+#include "../../kernels/image/hash.h"
+#include "../../kernels/image/resize.h"
+#include "../core/dg_test.h"
+
+#include <stdlib.h>
+
+static const dg_poll never = {0};
+
+static uint8_t sample(enum picture_content content, dg_size size, uint32_t x, uint32_t y, uint64_t *state)
+{
+    switch (content) {
+    case FLAT: return 77;
+    case STRIPES: return x / 3 % 2 ? 250 : 10;
+    case MIRRORED:
+        return (uint8_t)((2 * x + 1 > size.width ? 2 * x + 1 - size.width : size.width - 2 * x - 1) + y);
+    default: *state = *state * 6364136223846793005u + 1442695040888963407u; return (uint8_t)(*state >> 56);
+    }
+}
+
+static dg_grey make_picture(enum picture_content content, dg_size size, uint64_t *state)
+{
+    uint8_t *samples = malloc((size_t)size.width * size.height);
+    assert_non_null(samples);
+    for (uint32_t y = 0; y < size.height; y++)
+        for (uint32_t x = 0; x < size.width; x++)
+            samples[(size_t)y * size.width + x] = sample(content, size, x, y, state);
+    return (dg_grey){samples, size};
+}
+
+/* The plane of one picture by kernels/image. */
+static void expect_plane(const dg_grey *picture, dg_size plane, uint8_t *out)
+{
+    dg_err err = {0};
+    dg_resize *resize;
+    assert_int_equal(dg_resize_open(&resize, picture->size, &plane, 1, &err), DG_OK);
+    for (uint32_t y = 0; y < picture->size.height; y++) {
+        memcpy(dg_resize_row(resize), picture->samples + (size_t)y * picture->size.width,
+               picture->size.width);
+        dg_resize_take(resize);
+    }
+    memcpy(out, dg_resize_plane(resize, 0), (size_t)plane.width * plane.height);
+    dg_resize_close(resize);
+}
+
+void check_pictures(const dg_backend *backend, dg_device *device, enum picture_content content,
+                    const dg_size *sizes, uint32_t count, dg_size plane, int hash_size)
+{
+    const size_t stride = dg_plane_stride(plane.width, plane.height),
+                 many = (size_t)plane.width * plane.height;
+    const size_t bytes = hash_size ? dg_hash_bytes(hash_size) : 0;
+    dg_grey *pictures = malloc(count * sizeof *pictures);
+    uint8_t *planes = malloc(count * stride), *hashes = malloc(count * bytes + 1), *expected = malloc(many);
+    uint8_t hash[DG_HASH_BYTES_MAX];
+    uint64_t state = count + plane.width;
+    dg_shrink shrink;
+    dg_err err = {0};
+    assert_true(pictures && planes && hashes && expected);
+    for (uint32_t i = 0; i < count; i++) pictures[i] = make_picture(content, sizes[i], &state);
+    if (dg_shrink_open(&shrink, backend, device, pictures, count, &err) ||
+        dg_shrink_resize(&shrink, plane, &never, &err) || dg_shrink_planes(&shrink, planes, &err) ||
+        (hash_size && dg_shrink_phash(&shrink, (uint32_t)hash_size, hashes, &never, &err)))
+        fail_msg("%s", err.text);
+    dg_shrink_close(&shrink);
+    for (uint32_t i = 0; i < count; i++) {
+        expect_plane(&pictures[i], plane, expected);
+        if (memcmp(expected, planes + i * stride, many) != 0)
+            fail_msg("content %d: %u x %u to %u x %u: the plane differs", (int)content, sizes[i].width,
+                     sizes[i].height, plane.width, plane.height);
+        if (hash_size) {
+            dg_hash_plane(DG_PHASH, hash_size, expected, plane, hash, &err);
+            if (memcmp(hash, hashes + i * bytes, bytes) != 0)
+                fail_msg("content %d: %u x %u: phash of size %d differs", (int)content, sizes[i].width,
+                         sizes[i].height, hash_size);
+        }
+        free((void *)pictures[i].samples);
+    }
+    free(pictures);
+    free(planes);
+    free(hashes);
+    free(expected);
+}
+
+void check_all_pictures(const dg_backend *backend, dg_device *device, int quick)
+{
+    static const dg_size sizes[] = {{1, 1},     {32, 32},  {33, 31}, {200, 150}, {150, 200},
+                                    {8, 300},   {300, 8},  {9, 200}, {640, 48},  {257, 65},
+                                    {64, 1000}, {31, 400}, {5, 3},   {97, 97}};
+    static const dg_size planes[] = {{32, 32}, {9, 8}, {8, 9}, {8, 8}, {33, 32}, {200, 8}};
+    enum { SIZES = sizeof sizes / sizeof *sizes, MANY = 700 };
+    dg_size many[MANY];
+    for (size_t p = 0; p < sizeof planes / sizeof *planes; p += quick ? 3 : 1)
+        check_pictures(backend, device, NOISE, sizes, SIZES, planes[p], 0);
+    for (int size = 2; size <= 32; size *= 2)
+        for (int content = 0; content < PICTURE_CONTENTS; content++)
+            if (!quick || size == 8 || content == NOISE)
+                check_pictures(backend, device, (enum picture_content)content, sizes, SIZES,
+                               (dg_size){4 * (uint32_t)size, 4 * (uint32_t)size}, size);
+    for (uint32_t i = 0; i < MANY; i++) many[i] = (dg_size){1 + i % 41, 1 + i % 37};
+    check_pictures(backend, device, NOISE, many, MANY, (dg_size){32, 32}, 8);
+    check_pictures(backend, device, NOISE, many, MANY / 2, (dg_size){8, 8}, 2);
+}

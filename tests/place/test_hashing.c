@@ -1,0 +1,215 @@
+/*
+ * Pictures hashed on a device that has little memory, fails at any call or is not there; and every allocation
+ * failing in turn. Whatever happens, a hash that is handed out is the CPU's.
+ */
+#include "../../kernels/engine/hashing.h"
+#include "../core/dg_test.h"
+#include "../emulator/driver.h"
+#include "memory.h"
+
+#include <stdlib.h>
+
+enum { PICTURES = 4, SAMPLES = 60 * 45, SIZE = 8 };
+
+typedef uint8_t hashes[PICTURES][DG_HASH_KINDS][DG_HASH_BYTES_MAX];
+
+static const dg_poll never = {0};
+static uint8_t samples[SAMPLES];
+static dg_grey pictures[PICTURES];
+static hashes expected;
+static const unsigned all = DG_HASHING_KINDS;
+
+static int make_pictures(void **state)
+{
+    static const dg_size sizes[PICTURES] = {{60, 45}, {1, 1}, {8, 200}, {33, 31}};
+    uint64_t random = 7;
+    dg_err err = {0};
+    (void)state;
+    for (int i = 0; i < SAMPLES; i++) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        samples[i] = (uint8_t)(random >> 60 << 4 | (unsigned)i % 13);
+    }
+    for (int i = 0; i < PICTURES; i++) {
+        pictures[i] = (dg_grey){samples, sizes[i]};
+        if (dg_grey_hash(&pictures[i], all, SIZE, expected[i], &err)) return 1;
+    }
+    return 0;
+}
+
+static dg_hashing_spec spec_of(const char *backend, int no_fallback)
+{
+    return (dg_hashing_spec){.place = {.backend = backend, .no_fallback = no_fallback, .threads = 1},
+                             .hashes = all,
+                             .hash_size = SIZE,
+                             .expected = SAMPLES};
+}
+
+/* Hashes the pictures twice. */
+static enum dg_code work(const dg_hashing_spec *spec, hashes out, dg_report *report, dg_err *err)
+{
+    dg_hashing *hashing;
+    memset(out, 0, sizeof(hashes));
+    *report = (dg_report){0};
+    if (dg_hashing_open(spec, &never, &hashing, err)) return err->code;
+    for (int i = 0; i < 2 && !err->code; i++) dg_hashing_run(hashing, pictures, PICTURES, out, &never, err);
+    dg_hashing_report(hashing, report);
+    dg_hashing_close(hashing, err->code ? err : NULL);
+    return err->code;
+}
+
+static void assert_clean(void)
+{
+    assert_null(dg_emulator_misuse());
+    assert_int_equal(dg_emulator_live(), 0);
+}
+
+static void on_the_device(void **state)
+{
+    (void)state;
+    const dg_hashing_spec spec = spec_of("emulator", 1);
+    hashes out;
+    dg_report report;
+    dg_err err = {0};
+    dg_emulator_reset(&(dg_emulator_settings){0});
+    assert_int_equal(work(&spec, out, &report, &err), DG_OK);
+    assert_memory_equal(out, expected, sizeof out);
+    assert_string_equal(report.backend, "emulator");
+    assert_int_equal(report.batches, 2);
+    assert_clean();
+}
+
+static void batches_that_are_too_large_are_cut(void **state)
+{
+    (void)state;
+    hashes out;
+    dg_report report;
+    for (int by_limit = 0; by_limit < 2; by_limit++) {
+        dg_hashing_spec spec = spec_of("emulator", 0);
+        dg_err err = {0};
+        if (by_limit) spec.place.memory_limit = 6000;
+        dg_emulator_reset(&(dg_emulator_settings){.memory = by_limit ? 0 : 20000});
+        assert_int_equal(work(&spec, out, &report, &err), DG_OK);
+        assert_memory_equal(out, expected, sizeof out);
+        assert_true(report.batches > 2);
+        if (by_limit) assert_string_equal(report.backend, "emulator");
+        assert_clean();
+    }
+}
+
+static void auto_compares_the_costs(void **state)
+{
+    (void)state;
+    hashes out;
+    dg_report report;
+    dg_err err = {0};
+    dg_emulator_reset(&(dg_emulator_settings){0});
+    dg_hashing_spec spec = spec_of("auto", 0);
+    assert_int_equal(work(&spec, out, &report, &err), DG_OK);
+    assert_string_equal(report.backend, "cpu"); /* there is too little to do */
+    spec.expected = (uint64_t)1 << 40;
+    assert_int_equal(work(&spec, out, &report, &err), DG_OK);
+    assert_string_equal(report.backend, "emulator"); /* which costs nothing */
+    assert_non_null(strstr(report.plan, "emulator"));
+    assert_memory_equal(out, expected, sizeof out);
+    spec.place.threads = 4;
+    assert_int_equal(work(&spec, out, &report, &err), DG_OK);
+    assert_string_equal(report.backend, "cpu"); /* four threads are faster than keeping the pictures */
+    assert_clean();
+}
+
+static int at_once(void *asked)
+{
+    ++*(int *)asked;
+    return 1;
+}
+
+static void stops_when_told(void **state)
+{
+    (void)state;
+    static const char *const backends[] = {"emulator", "cpu"};
+    for (int i = 0; i < 2; i++) {
+        const dg_hashing_spec spec = spec_of(backends[i], 0);
+        int asked = 0;
+        hashes out;
+        dg_hashing *hashing;
+        dg_err err = {0};
+        dg_emulator_reset(&(dg_emulator_settings){0});
+        assert_int_equal(dg_hashing_open(&spec, &never, &hashing, &err), DG_OK);
+        assert_int_equal(dg_hashing_run(hashing, pictures, PICTURES, out, &(dg_poll){at_once, &asked}, &err),
+                         DG_INTERRUPT);
+        assert_int_equal(asked, 1);
+        dg_hashing_close(hashing, &err);
+        assert_clean();
+    }
+}
+
+static void every_call_of_the_device_may_fail(void **state)
+{
+    (void)state;
+    hashes out;
+    dg_report report;
+    dg_err none = {0};
+    const dg_hashing_spec clean = spec_of("emulator", 1);
+    dg_emulator_reset(&(dg_emulator_settings){0});
+    assert_int_equal(work(&clean, out, &report, &none), DG_OK);
+    const uint64_t calls = dg_emulator_calls();
+    for (uint64_t n = 1; n <= calls; n++)
+        for (int way = 0; way < 4; way++) {
+            const dg_hashing_spec spec = spec_of("emulator", way & 1);
+            const dg_emulator_settings settings = {.fail_at = n,
+                                                   .sticky = way >> 1 & 1,
+                                                   .code = (n + (uint64_t)way) % 2 ? DG_DEVICE_ERROR
+                                                                                   : DG_DEVICE_NOMEM};
+            dg_err err = {0};
+            dg_emulator_reset(&settings);
+            work(&spec, out, &report, &err);
+            if (err.code == DG_OK)
+                assert_memory_equal(out, expected, sizeof out);
+            else
+                assert_true((way & 1) && dg_err_of_device(&err));
+            assert_clean();
+        }
+    assert_true(calls > 100);
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    hashes out;
+    dg_report report;
+    for (long n = 1;; n++)
+        for (int way = 0; way < 4; way++) {
+            const dg_hashing_spec spec = spec_of(way & 2 ? "cpu" : "emulator", 0);
+            dg_err err = {0};
+            dg_emulator_reset(&(dg_emulator_settings){.eager = 1});
+            const long living = memory.living;
+            memory.seen = memory.failed = 0;
+            memory.fail_at = n;
+            memory.and_after = way & 1;
+            memory.armed = 1;
+            work(&spec, out, &report, &err);
+            memory.armed = 0;
+            assert_int_equal(memory.living, living);
+            if (err.code == DG_OK)
+                assert_memory_equal(out, expected, sizeof out);
+            else
+                assert_int_equal(err.code, DG_NOMEM);
+            if (way == 0 && memory.failed == 0) return;
+        }
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(on_the_device),
+    cmocka_unit_test(batches_that_are_too_large_are_cut),
+    cmocka_unit_test(auto_compares_the_costs),
+    cmocka_unit_test(stops_when_told),
+    cmocka_unit_test(every_call_of_the_device_may_fail),
+    cmocka_unit_test(every_allocation_may_fail),
+};
+
+int main(int argc, char **argv)
+{
+    if (make_pictures(NULL)) return 1;
+    int status = dg_test_select(tests, sizeof tests / sizeof *tests, argc, argv);
+    return status >= 0 ? status : cmocka_run_group_tests(tests, NULL, NULL);
+}
