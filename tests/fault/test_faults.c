@@ -595,6 +595,8 @@ static void index_managed(void **state)
     sweep(INDEX, "INSERT INTO i(i) VALUES('delete-all'); SELECT count(*) FROM i");
     sweep_some(SMALL, "ALTER TABLE i RENAME TO j", 13); /* 5,000 allocations, nearly all of them SQLite's */
     sweep(SMALL, "DROP TABLE i");
+}
+
 #define PICTURES                                                                                             \
     "CREATE TABLE p(id INTEGER PRIMARY KEY, data); INSERT INTO p VALUES(1, " PNG "), (2, NULL), (4, " JPEG   \
     "), (7, x'ffd8ff'), (9, 'file'), (10, " PNG ");"
