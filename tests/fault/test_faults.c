@@ -455,6 +455,16 @@ static void pairs_of_one_row(void **state)
                 "s.id_b = t.id)");
 }
 
+static void pairs_in_any_orientation(void **state)
+{
+    (void)state;
+    sweep("CREATE TABLE w(id INTEGER PRIMARY KEY, v); INSERT INTO w VALUES(1, zeroblob(64)), (2, "
+          "zeroblob(64)), "
+          "(3, zeroblob(32) || x'ff' || zeroblob(31));",
+          "SELECT count(*), sum(distance) FROM similar_pairs('w', 'v', 8) WHERE orientations = 1; SELECT "
+          "count(*) FROM similarity_join('w', 'v', 'w', 'v', 0) WHERE orientations = 1");
+}
+
 static void pairs_again(void **state)
 {
     (void)state;
@@ -661,6 +671,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(pairs_of_other_hashes),
     cmocka_unit_test(pairs_by_other_keys),
     cmocka_unit_test(pairs_of_one_row),
+    cmocka_unit_test(pairs_in_any_orientation),
     cmocka_unit_test(pairs_again),
     cmocka_unit_test(pairs_by_name),
     cmocka_unit_test(groups_of_rows),
