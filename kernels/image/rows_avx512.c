@@ -23,23 +23,17 @@ static void luma(const uint8_t *rgbx, size_t count, uint32_t rounding, uint8_t *
     dg_row_loops_avx2.luma(rgbx, count, rounding, grey);
 }
 
-/* Sixteen samples or weights from each of two places. */
-TARGET static inline __m512i side_by_side(const int16_t *low, const int16_t *high)
-{
-    __m512i both = _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)low));
-    return _mm512_inserti64x4(both, _mm256_loadu_si256((const __m256i *)high), 1);
-}
-
-/* A window of one block of low and one of high weights: their products side by side. */
+/* A window of one block of low and one of high weights: the products with the low ones, then with the high.
+ */
 TARGET static inline void narrow_products(const int16_t *rows, size_t stride, const dg_taps *taps,
                                           __m512i sum[DG_ROW_BATCH])
 {
-    __m512i weights = side_by_side(taps->low, taps->high);
+    __m512i low = _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)taps->low));
+    __m512i weights = _mm512_inserti64x4(low, _mm256_loadu_si256((const __m256i *)taps->high), 1);
 
     for (size_t r = 0; r < DG_ROW_BATCH; r++) {
-        const int16_t *row = rows + r * stride;
-        sum[r] = _mm512_madd_epi16(side_by_side(row + taps->first, row + taps->high_first), weights);
-        sum[r] = _mm512_mask_slli_epi32(sum[r], 0xFF00, sum[r], 16);
+        __m256i samples = _mm256_loadu_si256((const __m256i *)(rows + r * stride + taps->first));
+        sum[r] = _mm512_madd_epi16(_mm512_broadcast_i64x4(samples), weights);
     }
 }
 
@@ -72,17 +66,26 @@ TARGET static inline __m512i add_pairs(__m512i a, __m512i b)
     return _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
 }
 
+/* The rows' totals, one an element, in parts over the four lanes. */
+TARGET static inline __m512i add_up(const __m512i sum[DG_ROW_BATCH])
+{
+    __m512i a = add_pairs(sum[0], sum[1]), b = add_pairs(sum[2], sum[3]);
+    return _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+}
+
 /* One output of the batch: the rows' sums, one an element, in parts over the four lanes. */
 TARGET static inline __m512i sums_of_output(const int16_t *rows, size_t stride, const dg_taps *taps)
 {
+    const __mmask16 upper_half = 0xFF00;
     __m512i sum[DG_ROW_BATCH];
 
-    if (taps->blocks == 1 && taps->high_blocks == 1)
+    if (taps->blocks == 1 && taps->high_blocks == 1) {
         narrow_products(rows, stride, taps, sum);
-    else
-        wide_products(rows, stride, taps, sum);
-    __m512i a = add_pairs(sum[0], sum[1]), b = add_pairs(sum[2], sum[3]);
-    return _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+        __m512i sums = add_up(sum);
+        return _mm512_mask_slli_epi32(sums, upper_half, sums, 16);
+    }
+    wide_products(rows, stride, taps, sum);
+    return add_up(sum);
 }
 
 /* The lanes of `a` added in pairs, then those of `b`. */
