@@ -20,7 +20,7 @@ enum {
 /*
  * The weights of one output sample: low[0..blocks*16) belong to the inputs from `first`, and
  * high[0..high_blocks*16) to those from `high_first`. An input's weight is low + 65536*high; most high parts
- * are zero and left out.
+ * are zero and left out. A window of one block has first = high_first.
  */
 typedef struct dg_taps {
     uint32_t first, blocks;
