@@ -51,6 +51,8 @@ $(BUILD)/%.o: %.c Makefile
 
 # OpenMP lives in kernels/cpu only.
 $(BUILD)/kernels/cpu/%.o: ROOM_CFLAGS := -fopenmp $(if $(SAN),-O1,-O3)
+# For processors without popcnt, which are older than 2008: small rather than fast.
+$(BUILD)/kernels/cpu/sieve_portable.o: ROOM_CFLAGS := -fopenmp $(if $(SAN),-O1,-Os)
 # gcc's SLP vectoriser would form fused multiply-adds in the DCT, which changes hashes.
 $(BUILD)/kernels/image/%.o: ROOM_CFLAGS := -O3 -fno-tree-slp-vectorize
 $(BUILD)/ext/fn_info.o: ROOM_CFLAGS := -DDUPGPU_COMMIT='"$(COMMIT)"'

@@ -190,12 +190,12 @@ static int create_triggers(dg_hash_index *index)
                *r = index->content_rowid;
     if (!t) return no_content(index);
     char *sql =
-        sqlite3_mprintf("CREATE TRIGGER \"%w\".\"%w_ai\" AFTER INSERT ON \"%w\" BEGIN"
+        sqlite3_mprintf("CREATE TRIGGER IF NOT EXISTS \"%w\".\"%w_ai\" AFTER INSERT ON \"%w\" BEGIN"
                         "  DELETE FROM \"%w\" WHERE rowid = new.\"%w\";"
                         "  INSERT INTO \"%w\"(rowid, hash) VALUES(new.\"%w\", new.\"%w\"); END;"
-                        "CREATE TRIGGER \"%w\".\"%w_ad\" AFTER DELETE ON \"%w\" BEGIN"
+                        "CREATE TRIGGER IF NOT EXISTS \"%w\".\"%w_ad\" AFTER DELETE ON \"%w\" BEGIN"
                         "  DELETE FROM \"%w\" WHERE rowid = old.\"%w\"; END;"
-                        "CREATE TRIGGER \"%w\".\"%w_au\" AFTER UPDATE ON \"%w\""
+                        "CREATE TRIGGER IF NOT EXISTS \"%w\".\"%w_au\" AFTER UPDATE ON \"%w\""
                         "  WHEN old.\"%w\" IS NOT new.\"%w\" OR old.\"%w\" IS NOT new.\"%w\" BEGIN"
                         "  DELETE FROM \"%w\" WHERE rowid = old.\"%w\";"
                         "  DELETE FROM \"%w\" WHERE rowid = new.\"%w\";"

@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PGM_HEADER_MAX = 32 };
+enum {
+    PGM_HEADER_MAX = 32,
+    NO_FILTER = 0, /* the byte before a row of PNG samples */
+};
 
 struct dg_line {
     dg_line_options options;
@@ -25,7 +28,9 @@ struct dg_line {
     dg_png_frame frame;
     dg_bytes file;
     dg_deflate *deflate; /* PNG */
-    uint8_t *packed;     /* a row of PNG samples, behind a byte of room */
+    uint8_t *row;        /* PNG: a row of samples behind the byte that tells its filter, and one of room */
+    uint8_t *packed;     /* the samples of it */
+    uint64_t *changes;   /* which of them differ from the one before */
 };
 
 int32_t dg_line_fixed(double pixels)
@@ -190,31 +195,32 @@ static int stops_after(const dg_poll *poll, size_t row)
 /* --- PNG --- */
 
 static inline void pack_with(const uint8_t *level, int bits, uint8_t flip, const uint8_t *coverage,
-                             size_t count, uint8_t *packed)
+                             uint8_t *packed)
 {
     const int samples = 8 / bits;
-    for (size_t i = 0; i < count / (size_t)samples; i++) {
+    for (int i = 0; i < DG_LINE_BLOCK / samples; i++) {
         unsigned byte = 0;
         for (int k = 0; k < samples; k++) byte = byte << bits | level[*coverage++];
         packed[i] = (uint8_t)(byte ^ flip);
     }
 }
 
-/* Samples of `count` coverages, a multiple of DG_LINE_BLOCK. */
-static void pack(const dg_line *line, const uint8_t *coverage, size_t count, uint8_t *packed)
+/* The samples of a block. Returns which of the bytes differ from the one before, a bit each. */
+static uint32_t pack(const dg_line *line, const uint8_t *coverage, uint8_t *packed)
 {
     const dg_line_options *o = &line->options;
+    uint32_t changes = 0;
     switch (o->bits) {
-    case 1: pack_with(line->level, 1, line->flip, coverage, count, packed); return;
-    case 2: pack_with(line->level, 2, line->flip, coverage, count, packed); return;
-    case 8: pack_with(line->level, 8, line->flip, coverage, count, packed); return;
+    case 1: pack_with(line->level, 1, line->flip, coverage, packed); break;
+    case 2: pack_with(line->level, 2, line->flip, coverage, packed); break;
+    case 8: pack_with(line->level, 8, line->flip, coverage, packed); break;
+    default:
+        if (o->antialias) return line->loops->pack4(coverage, line->flip, packed);
+        pack_with(line->level, 4, line->flip, coverage, packed);
     }
-    if (!o->antialias) {
-        pack_with(line->level, 4, line->flip, coverage, count, packed);
-        return;
-    }
-    for (size_t i = 0; i < count; i += DG_LINE_BLOCK)
-        line->loops->pack4(coverage + i, line->flip, packed + i / 2);
+    for (int i = 0; i < DG_LINE_BLOCK * o->bits / 8; i++)
+        changes |= (uint32_t)(packed[i] != *(packed + i - 1)) << i;
+    return changes;
 }
 
 /* The samples of a row that fill no whole byte, the unused bits 0. */
@@ -222,31 +228,46 @@ static void write_rest(dg_line *line, const uint8_t *coverage)
 {
     const size_t bits = (size_t)line->options.bits, width = line->options.width;
     const size_t block = width / DG_LINE_BLOCK * DG_LINE_BLOCK;
-    uint8_t *bytes = line->packed + 1;
-    pack(line, coverage + block, DG_LINE_BLOCK, bytes);
+    pack(line, coverage + block, line->packed);
     uint8_t used = (uint8_t)(0xff00 >> width * bits % 8);
-    dg_deflate_run(line->deflate, bytes[(width - block) * bits / 8] & used, 1);
+    dg_deflate_run(line->deflate, line->packed[(width - block) * bits / 8] & used, 1);
+}
+
+/*
+ * Packs the row's touched blocks and marks in `changes` where a byte differs from the one before. Of the
+ * bytes between, only those beside a touched block are written.
+ */
+static void pack_row(dg_line *line, size_t row)
+{
+    const dg_line_canvas *c = &line->canvas;
+    const uint8_t *coverage = c->coverage + row * c->stride;
+    const size_t bytes = DG_LINE_BLOCK * (size_t)line->options.bits / 8; /* of a block, a divisor of 64 */
+    uint8_t *packed = line->packed, background = line->flip;
+    uint64_t *changes = line->changes;
+    struct runs runs = runs_of(c, row);
+    size_t first, count, at = 0;
+
+    memset(changes, 0, (c->stride / DG_LINE_BLOCK * bytes / 64 + 1) * sizeof *changes);
+    packed[0] = background;
+    changes[0] = background != NO_FILTER;
+    while (next_run(&runs, &first, &count)) {
+        const size_t from = first / DG_LINE_BLOCK * bytes, to = from + count / DG_LINE_BLOCK * bytes;
+        if (from > at) packed[from - 1] = background;
+        changes[from / 64] &= ~((uint64_t)1 << from % 64);
+        for (at = from; at < to; at += bytes, first += DG_LINE_BLOCK)
+            changes[at / 64] |= (uint64_t)pack(line, coverage + first, packed + at) << at % 64;
+        packed[to] = background;
+        changes[to / 64] |= (uint64_t)(packed[to - 1] != background) << to % 64;
+    }
 }
 
 static void write_row(dg_line *line, size_t row)
 {
-    const dg_line_canvas *c = &line->canvas;
-    const uint8_t *coverage = c->coverage + row * c->stride, background = line->flip;
-    const size_t bits = (size_t)line->options.bits, whole = line->options.width * bits / 8;
-    struct runs runs = runs_of(c, row);
-    size_t first, count, at = 0;
-
-    dg_deflate_run(line->deflate, 0, 1); /* no filter */
-    while (next_run(&runs, &first, &count)) {
-        size_t from = first * bits / 8, to = (first + count) * bits / 8;
-        if (to > whole) to = whole;
-        pack(line, coverage + first, count, line->packed + 1);
-        dg_deflate_run(line->deflate, background, from - at);
-        dg_deflate_bytes(line->deflate, line->packed + 1, to - from);
-        at = to;
-    }
-    dg_deflate_run(line->deflate, background, whole - at);
-    if (line->options.width * bits % 8) write_rest(line, coverage);
+    const size_t bits = line->options.width * (size_t)line->options.bits, whole = bits / 8;
+    pack_row(line, row);
+    line->changes[whole / 64] &= ((uint64_t)1 << whole % 64) - 1; /* none behind the last whole byte */
+    dg_deflate_row(line->deflate, NO_FILTER, line->packed, line->changes, whole);
+    if (bits % 8) write_rest(line, line->canvas.coverage + row * line->canvas.stride);
 }
 
 static enum dg_code write_png(dg_line *line, const dg_poll *poll, uint8_t **picture, size_t *bytes,
@@ -317,6 +338,19 @@ static enum dg_code write_raw(const dg_line *line, const dg_poll *poll, uint8_t 
 
 /* --- the whole --- */
 
+static int make_writer(dg_line *line)
+{
+    const size_t bytes = line->canvas.stride;
+    set_frame(line);
+    line->deflate = malloc(sizeof *line->deflate);
+    line->changes = malloc((bytes / 64 + 1) * sizeof *line->changes);
+    line->row = malloc(1 + bytes + 1);
+    if (!line->deflate || !line->changes || !line->row) return 0;
+    line->row[0] = NO_FILTER;
+    line->packed = line->row + 1;
+    return 1;
+}
+
 enum dg_code dg_line_open(dg_line **out, const dg_line_options *options, dg_err *err)
 {
     dg_line *line = calloc(1, sizeof *line);
@@ -325,12 +359,7 @@ enum dg_code dg_line_open(dg_line **out, const dg_line_options *options, dg_err 
     line->options = *options;
     line->loops = dg_line_loops_best();
     set_tables(line);
-    if (options->format == DG_LINE_PNG) {
-        set_frame(line);
-        line->deflate = malloc(sizeof *line->deflate);
-        line->packed = malloc(1 + round_up(options->width, DG_LINE_BLOCK));
-    }
-    if (!make_canvas(line) || (options->format == DG_LINE_PNG && (!line->deflate || !line->packed))) {
+    if (!make_canvas(line) || (options->format == DG_LINE_PNG && !make_writer(line))) {
         dg_line_close(line);
         return dg_fail_nomem(err, "a line picture");
     }
@@ -353,7 +382,8 @@ void dg_line_close(dg_line *line)
     free(line->points.joined);
     free(line->file.data);
     free(line->deflate);
-    free(line->packed);
+    free(line->changes);
+    free(line->row);
     free(line);
 }
 

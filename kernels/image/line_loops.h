@@ -43,8 +43,9 @@ typedef struct dg_line_loops {
     void (*segment)(const dg_line_canvas *canvas, dg_line_point q, dg_line_point r, int32_t reach);
 
     /* Levels 0..15 of 32 coverages, floor((15*a + 127)/255), two in a byte, the first in the high bits;
-     * `flip` is 0, or 0xff for 15 - level. */
-    void (*pack4)(const uint8_t *coverage, uint8_t flip, uint8_t *packed);
+     * `flip` is 0, or 0xff for 15 - level. Bit i of the result: packed[i] differs from packed[i - 1], which
+     * is there for the first as well. */
+    uint32_t (*pack4)(const uint8_t *coverage, uint8_t flip, uint8_t *packed);
 
     /* out[i] = floor((background*(255 - a) + color*a + 127) / 255) of `count` coverages. */
     void (*blend)(const uint8_t *coverage, size_t count, uint8_t color, uint8_t background, uint8_t *out);
