@@ -32,6 +32,7 @@ struct dg_feed {
     sqlite3_stmt *range, *all; /* the values of a window's rows; of all rows */
     int range_misses;          /* some rows are not found by the range of their keys */
     int searches;              /* a window costs a search through the source */
+    uint64_t windows;          /* read so far */
     uint64_t next;             /* row number of the next item */
     uint64_t begin, end;       /* the window; items[i] is that of row begin + i */
     void **items;
@@ -191,6 +192,11 @@ uint64_t dg_feed_bytes(const dg_feed *f)
 {
     enum { VALUE_BYTES = 80 }; /* an sqlite3_value from sqlite3_value_dup, besides a text */
     return f->capacity * sizeof *f->rows + (f->integers ? 0 : f->count * VALUE_BYTES);
+}
+
+uint64_t dg_feed_windows(const dg_feed *f)
+{
+    return f->windows;
 }
 
 uint64_t dg_feed_peek(const dg_feed *f)
@@ -367,6 +373,7 @@ static int read_window(dg_feed *f, uint64_t rows, uint64_t bytes, char **error)
     int rc = open_window(f, rows, bytes);
     if (rc == SQLITE_OK) rc = dg_source_enter(f->connection, f->source, error);
     if (rc != SQLITE_OK) return rc;
+    f->windows++;
     rc = scan(f, error);
     dg_source_leave(f->connection);
     if (rc != SQLITE_OK && !*error) dg_source_fail(f->connection, f->source, rc, error);

@@ -40,6 +40,9 @@ uint64_t dg_feed_rows(const dg_feed *feed);
 /* Bytes of memory that the keys take. */
 uint64_t dg_feed_bytes(const dg_feed *feed);
 
+/* How many windows have been read. */
+uint64_t dg_feed_windows(const dg_feed *feed);
+
 /* The length of the next row's BLOB when the feed was opened; 0 for another value. There is a next row. */
 uint64_t dg_feed_peek(const dg_feed *feed);
 

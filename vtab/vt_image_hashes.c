@@ -222,7 +222,7 @@ static enum dg_code read_settings(hashes *h, dg_bulk_spec *spec, dg_err *err)
     h->pictures.options.max_pixels = (uint64_t)max_pixels;
     h->read_files = read_files != 0;
     h->draws_bar = progress != 0;
-    h->window_bytes = limit / 4;
+    h->window_bytes = limit / 8;
     h->window_rows = h->batch_most = (uint32_t)batch;
     spec->threads = (uint32_t)threads;
     spec->budget = limit - h->window_bytes;
@@ -231,14 +231,28 @@ static enum dg_code read_settings(hashes *h, dg_bulk_spec *spec, dg_err *err)
 
 /* --- rows --- */
 
-static dg_picture_item *copy_value(sqlite3_value *value, enum dg_picture_kind kind)
+static dg_picture_item *copy_blob(sqlite3_value *value)
 {
-    const void *bytes = kind == DG_PICTURE_PATH ? sqlite3_value_text(value) : sqlite3_value_blob(value);
-    size_t count = (size_t)sqlite3_value_bytes(value), end = kind == DG_PICTURE_PATH;
-    if (!bytes && count) return NULL;
-    dg_picture_item *item = dg_picture_item_new(kind, count + end);
-    if (item && count) memcpy(item->data, bytes, count);
-    if (item && end) item->data[count] = 0;
+    const void *bytes = sqlite3_value_blob(value);
+    const size_t count = (size_t)sqlite3_value_bytes(value);
+    dg_picture_item *item = bytes ? dg_picture_item_new(DG_PICTURE_BYTES, count) : NULL;
+    if (item) memcpy(item->data, bytes, count);
+    return item;
+}
+
+/* A path that a zero byte cuts short would be that of another file. */
+static dg_picture_item *copy_path(sqlite3_value *value)
+{
+    const char *path = (const char *)sqlite3_value_text(value);
+    const size_t length = (size_t)sqlite3_value_bytes(value);
+    if (!path) return NULL;
+    const int whole = strlen(path) == length;
+    dg_picture_item *item = dg_picture_item_new(whole ? DG_PICTURE_PATH : DG_PICTURE_NONE, length + 1);
+    if (!item) return NULL;
+    if (whole)
+        memcpy(item->data, path, length + 1);
+    else
+        dg_fail(&item->err, DG_ERROR, "the path holds a zero byte: '%s'", path);
     return item;
 }
 
@@ -254,8 +268,8 @@ static void explain(const hashes *h, sqlite3_value *value, dg_err *err)
         dg_fail(err, DG_ERROR, "the image is TEXT; %s, or with the setting read_files = 1 the path of one",
                 takes);
     else if (bytes)
-        dg_fail(err, DG_ERROR, "the image is a BLOB of %d MiB; the memory limit leaves it %llu", bytes >> 20,
-                (unsigned long long)(dg_bulk_largest_item(h->bulk) >> 20));
+        dg_fail(err, DG_ERROR, "the image is a BLOB of %d bytes; the memory limit leaves it %llu", bytes,
+                (unsigned long long)dg_bulk_largest_item(h->bulk));
     else if (type != SQLITE_NULL)
         dg_fail(err, DG_ERROR, "the image is %s; %s",
                 type == SQLITE_BLOB ? "an empty BLOB" : dg_value_type_name(value), takes);
@@ -266,8 +280,8 @@ static void *make_item(void *arg, sqlite3_value *value)
     const hashes *h = arg;
     const int type = value ? sqlite3_value_type(value) : SQLITE_NULL;
     const uint64_t bytes = type == SQLITE_BLOB ? (uint64_t)sqlite3_value_bytes(value) : 0;
-    if (type == SQLITE_TEXT && h->read_files) return copy_value(value, DG_PICTURE_PATH);
-    if (bytes && bytes <= dg_bulk_largest_item(h->bulk)) return copy_value(value, DG_PICTURE_BYTES);
+    if (type == SQLITE_TEXT && h->read_files) return copy_path(value);
+    if (bytes && bytes <= dg_bulk_largest_item(h->bulk)) return copy_blob(value);
     dg_picture_item *item = dg_picture_item_new(DG_PICTURE_NONE, 0);
     if (item) explain(h, value, &item->err);
     return item;
@@ -296,6 +310,9 @@ static void finish(hashes *h)
         h->report.backend = "cpu";
         snprintf(h->report.device, sizeof h->report.device, "CPU, %u thread%s", dg_bulk_threads(h->bulk),
                  dg_bulk_threads(h->bulk) == 1 ? "" : "s");
+        snprintf(h->report.plan, sizeof h->report.plan, "about %llu rows read at a time",
+                 (unsigned long long)h->window_rows);
+        h->report.batches = dg_feed_windows(h->feed);
     }
     h->report.bytes = dg_bulk_peak(h->bulk) + dg_feed_bytes(h->feed);
     h->report.seconds = dg_clock() - h->began;

@@ -190,7 +190,7 @@ static void bounds_what_is_in_flight(void **state)
 {
     (void)state;
     struct shared s = {.caller = pthread_self(), .microseconds = 100};
-    dg_bulk *bulk = open_bulk(4, 4000, 0);
+    dg_bulk *bulk = open_bulk(4, 8000, 0);
     assert_int_equal(dg_bulk_largest_item(bulk), 1000);
     assert_int_equal(pass(bulk, &s, 200, 250), 4);
     assert_int_equal(pass(bulk, &s, 20, 900), 1);
@@ -208,13 +208,13 @@ static void bounds_work_space(void **state)
     static const uint32_t threads[] = {1, 8};
     for (size_t t = 0; t < 2; t++) {
         struct shared s = {.caller = pthread_self(), .microseconds = 300, .reserve = 1000};
-        dg_bulk *bulk = open_bulk(threads[t], 4000, 0);
+        dg_bulk *bulk = open_bulk(threads[t], 8000, 0);
         pass(bulk, &s, 200, 10);
-        assert_true(s.most_reserved <= 3000);
+        assert_true(s.most_reserved <= 7000);
         if (threads[t] > 1) assert_true(s.most_reserved > 1000);
-        assert_true(dg_bulk_peak(bulk) > 1000 && dg_bulk_peak(bulk) <= 4000);
+        assert_true(dg_bulk_peak(bulk) > 1000 && dg_bulk_peak(bulk) <= 8000);
 
-        s.reserve = 3001;
+        s.reserve = 7001;
         void *taken;
         dg_err err = {0};
         dg_bulk_give(bulk, new_item(&s, 1), 1);
@@ -233,7 +233,7 @@ static void more_work_space_without_waiting(void **state)
     static const uint32_t threads[] = {1, 8};
     for (size_t t = 0; t < 2; t++) {
         struct shared s = {.caller = pthread_self(), .microseconds = 300, .reserve = 700, .more = 1900};
-        dg_bulk *bulk = open_bulk(threads[t], 4000, 100);
+        dg_bulk *bulk = open_bulk(threads[t], 8000, 100);
         int had = 0, missed = 0;
         for (uint64_t n = 0; n < 100; n++) dg_bulk_give(bulk, new_item(&s, n), 1);
         for (void *taken = NULL;; drop(taken)) {
@@ -242,7 +242,7 @@ static void more_work_space_without_waiting(void **state)
             if (!taken) break;
             *(((struct item *)taken)->more ? &had : &missed) += 1;
         }
-        assert_true(s.most_reserved <= 3000 && had > 0);
+        assert_true(s.most_reserved <= 7000 && had > 0);
         assert_int_equal(missed > 0, threads[t] > 1);
         dg_bulk_close(bulk);
         assert_int_equal(s.living, 0);
@@ -257,7 +257,7 @@ static void closes_at_any_moment(void **state)
             struct shared s = {.caller = pthread_self(),
                                .microseconds = (unsigned)round * 7,
                                .reserve = round % 3 ? 700 : 0};
-            dg_bulk *bulk = open_bulk(threads, 4000, 0);
+            dg_bulk *bulk = open_bulk(threads, 8000, 0);
             for (int n = 0; n < round && dg_bulk_has_room(bulk, 1); n++)
                 dg_bulk_give(bulk, new_item(&s, (uint64_t)n), 1);
             for (int n = 0; n < round / 2; n++) take(bulk, (uint64_t)n);

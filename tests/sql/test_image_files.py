@@ -166,6 +166,13 @@ def test_damaged_files(files, tmp_path):
             assert str(failure) == f"phash: {error}" and phash is None, number
 
 
+def test_a_path_with_a_zero_byte(files):
+    """It must not name the file whose path it begins with."""
+    files.run("INSERT INTO f(path) VALUES(? || char(0) || '.txt')", str(GOLDEN / "tall.jpg"))
+    width, error = files.row("SELECT width, error FROM image_hashes('f', 'path')")
+    assert width is None and error.startswith("the path holds a zero byte")
+
+
 def test_not_without_the_setting(files):
     files.run("SELECT dupgpu_config('read_files', 0)")
     (error,) = errors(files, GOLDEN / "tall.jpg")
