@@ -129,7 +129,7 @@ demo:
 	$(MAKE) -j$(JOBS) all
 	tests/demo.sh build/demo $(BUILD)/dupgpu
 
-BENCH ?= $(wildcard $(addprefix tests/bench/,join.py field.py nearest.py hash.py))
+BENCH ?= $(wildcard $(addprefix tests/bench/,join.py field.py nearest.py index.py hash.py))
 bench:
 	tests/deps.sh build bench
 	$(MAKE) -j$(JOBS) all
