@@ -34,8 +34,8 @@ enum {
 
 /* Nanoseconds, measured: finding a block, comparing an entry of it, decoding and comparing a row; a search in
  * memory. */
-static const double seek_ns = 1500, entry_ns = 1.5, row_ns = 7, row_byte_ns = 0.3, search_ns = 100000,
-                    image_byte_ns = 0.13;
+static const double seek_ns = 1500, entry_ns = 1.5, row_ns = 7, row_byte_ns = 0.3, search_ns = 60000,
+                    image_row_ns = 0.5, image_byte_ns = 0.4;
 
 struct search {
     dg_hash_index *index;
@@ -376,7 +376,8 @@ static double ring_cost(const struct search *s, uint32_t ring)
 
 static double memory_cost(const struct search *s)
 {
-    return search_ns + (double)s->rows * s->index->shape.bytes * image_byte_ns;
+    const uint32_t bytes = s->index->shape.bytes;
+    return search_ns + (double)s->rows * (bytes <= 8 ? image_row_ns : bytes * image_byte_ns);
 }
 
 static double scan_cost(const struct search *s)

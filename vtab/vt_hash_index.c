@@ -530,6 +530,7 @@ static int index_update(sqlite3_vtab *vtab, int argc, sqlite3_value **argv, sqli
     if (argc == 1) return delete_row(index, sqlite3_value_int64(argv[0]));
     sqlite3_value **columns = argv + 2;
     const int inserts = sqlite3_value_type(argv[0]) == SQLITE_NULL;
+    *rowid = sqlite3_last_insert_rowid(index->db); /* as it was, after a command */
     if (inserts && sqlite3_value_type(columns[COLUMN_COMMAND]) != SQLITE_NULL)
         return dg_index_command(index, columns[COLUMN_COMMAND], columns[COLUMN_K]);
     const int64_t old = sqlite3_value_int64(argv[0]);
