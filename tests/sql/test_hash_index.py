@@ -249,7 +249,10 @@ def test_many_questions_in_one_statement(photos):
     joins = ("SELECT a.id, i.rowid, i.distance FROM photos a JOIN i ON i.hash MATCH a.h AND i.distance <= 5 "
              "ORDER BY a.id, i.distance, i.rowid",
              "SELECT a.id, i.rowid, i.distance FROM photos a, i(a.h) WHERE i.distance <= 5")
-    assert photos.rows(joins[0]) == expected
+    for join in joins:
+        assert photos.rows(join) == expected
+    nearest = photos.rows("SELECT a.id, i.rowid FROM photos a JOIN i ON i.hash MATCH a.h AND i.k = 3")
+    assert photos.rows("SELECT a.id, i.rowid FROM photos a, i(a.h, 3)") == nearest and len(nearest) == 810
     assert photos.rows("SELECT a.id, (SELECT count(*) FROM i WHERE hash MATCH a.h AND distance <= 5) FROM photos a") == \
         photos.rows("SELECT a.id, (SELECT count(*) FROM photos b WHERE hamming(a.h, b.h) <= 5) FROM photos a")
     assert photos.rows("SELECT a.id, n.rowid FROM photos a LEFT JOIN i n ON n.hash MATCH a.h AND n.k = 1 "
@@ -285,6 +288,11 @@ def test_large(connect, tmp_path):
     db.run("ROLLBACK")
     ask()
     check(db)
+
+
+def test_as_fts5_is_asked(index):
+    for query in ("i(3) WHERE distance <= 1", "i(3, 3)", "i WHERE i MATCH 3 AND k = 3", "i WHERE i = 3 AND distance < 2"):
+        assert index.column(f"SELECT rowid FROM {query}") == [3, 2, 4]
 
 
 # --- beside a content table ---
