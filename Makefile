@@ -131,7 +131,7 @@ demo:
 	$(MAKE) -j$(JOBS) all
 	tests/demo.sh build/demo $(BUILD)/dupgpu
 
-BENCH ?= $(wildcard $(addprefix tests/bench/,join.py field.py nearest.py hash.py bulk.py))
+BENCH ?= $(wildcard $(addprefix tests/bench/,join.py field.py nearest.py index.py hash.py bulk.py lines.py))
 bench:
 	tests/deps.sh build bench
 	$(MAKE) -j$(JOBS) all

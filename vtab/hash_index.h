@@ -104,6 +104,10 @@ typedef struct dg_hash_index {
     dg_index_stamp stamp;
     int delta_known;
 
+    dg_index_stamp
+        laboured; /* when a question was answered last that had better been one to rows in memory */
+    int laboured_known;
+
     struct dg_hash_index *next; /* of this connection */
 } dg_hash_index;
 
@@ -235,6 +239,16 @@ typedef struct dg_index_hits {
     dg_index_hit *list; /* by (distance, id); from malloc */
     size_t count, capacity;
 } dg_index_hits;
+
+/* The state of the index's tables; 0: it cannot be told. Equal states mean equal rows. */
+int dg_index_stamp_get(dg_hash_index *index, dg_index_stamp *stamp);
+int dg_index_stamp_equal(const dg_index_stamp *a, const dg_index_stamp *b);
+
+/* Answers from all rows in memory, which are kept as a column is (column_cache.h) (hash_index_image.c). */
+int dg_index_find_in_image(dg_hash_index *index, const dg_index_question *question, dg_index_hits *hits);
+
+/* Room for so many hits in all. Returns 0 without memory. */
+int dg_index_hits_reserve(dg_index_hits *hits, size_t count);
 
 /* Answers in place of what `hits` held. */
 int dg_index_find(dg_hash_index *index, const dg_index_question *question, dg_index_hits *hits);

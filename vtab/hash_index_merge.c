@@ -441,61 +441,84 @@ int dg_index_merge(dg_hash_index *index)
 
 /* --- making everything anew --- */
 
-/* Entries [from, ...) of the band in their order: at least `count` of them, or all there are. */
-static int fill_window(dg_hash_index *index, uint32_t band, const dg_index_rows *rows, const uint64_t *order,
-                       uint32_t from, uint32_t count, dg_index_entries *window)
+/* The rows of a new index, and the band being made of them. */
+struct build {
+    dg_hash_index *index;
+    const dg_index_rows *rows;
+    uint8_t *mixed;       /* of each row */
+    uint64_t *order;      /* prefix << 32 | row, in the order of the band */
+    uint32_t band, taken; /* how much of the order is in the window or behind it */
+    dg_index_entries window;
+    dg_bytes *block;
+};
+
+static const uint8_t *mixed_of(const struct build *b, uint32_t row)
 {
-    const dg_index_shape *shape = &index->shape;
-    uint8_t mixed[DG_INDEX_MIXED_MAX], tail[DG_INDEX_TAIL_MAX];
-    window->count = 0;
-    if (count > rows->count - from) count = rows->count - from;
-    if (!dg_index_entries_reserve(shape, window, count)) return SQLITE_NOMEM;
-    for (uint32_t i = from; i < from + count; i++) {
-        const uint32_t row = (uint32_t)order[i];
-        dg_index_mix(shape, rows->hashes + (size_t)row * shape->bytes, mixed);
-        dg_index_code(shape, mixed, band, tail);
-        dg_index_entries_add(shape, window, (uint32_t)(order[i] >> 32), rows->ids[row], tail);
+    return b->mixed + (size_t)row * b->index->shape.mixed;
+}
+
+/* Takes up to `count` entries more into the window. */
+static int widen(struct build *b, uint32_t count)
+{
+    const dg_index_shape *shape = &b->index->shape;
+    uint8_t tail[DG_INDEX_TAIL_MAX];
+    if (count > b->rows->count - b->taken) count = b->rows->count - b->taken;
+    if (!dg_index_entries_reserve(shape, &b->window, count)) return SQLITE_NOMEM;
+    for (const uint32_t end = b->taken + count; b->taken < end; b->taken++) {
+        const uint32_t row = (uint32_t)b->order[b->taken];
+        dg_index_code(shape, mixed_of(b, row), b->band, tail);
+        dg_index_entries_add(shape, &b->window, (uint32_t)(b->order[b->taken] >> 32), b->rows->ids[row],
+                             tail);
     }
     return SQLITE_OK;
 }
 
-static int build_band(dg_hash_index *index, uint32_t band, const dg_index_rows *rows, uint64_t *order,
-                      dg_index_entries *window, dg_bytes *block)
+/* Writes one block from the front of the window, which is made as wide as it takes. */
+static int build_block(struct build *b)
 {
-    enum { WINDOW = 1024 }; /* entries; a block has no more but of equal prefixes */
-    const dg_index_shape *shape = &index->shape;
-    uint8_t mixed[DG_INDEX_MIXED_MAX], tail[DG_INDEX_TAIL_MAX];
+    enum { WIDTH = 1024 }; /* entries; a block has no more but of equal prefixes */
+    const dg_index_shape *shape = &b->index->shape;
+    uint32_t wanted = WIDTH, fit;
+    do {
+        if (b->window.count < wanted && widen(b, wanted - b->window.count) != SQLITE_OK) return SQLITE_NOMEM;
+        fit = dg_index_entries_fit(shape, &b->window, 0, DG_INDEX_BLOCK_FULL);
+        wanted = wanted < UINT32_MAX / 2 ? wanted * 2 : UINT32_MAX;
+    } while (fit == b->window.count && b->taken < b->rows->count);
+    if (!dg_index_entries_encode(shape, &b->window, 0, fit, b->block)) return SQLITE_NOMEM;
+    const int64_t key = (int64_t)b->band << 32 | b->window.prefixes[0];
+    dg_index_entries_drop(shape, &b->window, fit);
+    return put_block(b->index, &bands_table, key, b->block);
+}
+
+static int build_band(struct build *b)
+{
+    const dg_index_shape *shape = &b->index->shape;
+    uint8_t tail[DG_INDEX_TAIL_MAX];
     int rc = SQLITE_OK;
-    for (uint32_t i = 0; i < rows->count; i++) {
-        dg_index_mix(shape, rows->hashes + (size_t)i * shape->bytes, mixed);
-        const uint32_t bucket = dg_index_code(shape, mixed, band, tail);
-        order[i] = (uint64_t)dg_index_prefix(bucket, tail) << 32 | i;
+    for (uint32_t i = 0; i < b->rows->count; i++) {
+        const uint32_t bucket = dg_index_code(shape, mixed_of(b, i), b->band, tail);
+        b->order[i] = (uint64_t)dg_index_prefix(bucket, tail) << 32 | i;
     }
-    if (!sort_by_prefix(order, rows->count)) return SQLITE_NOMEM;
-    for (uint32_t from = 0; from < rows->count && rc == SQLITE_OK;) {
-        uint32_t width = WINDOW, fit;
-        do {
-            rc = fill_window(index, band, rows, order, from, width, window);
-            if (rc != SQLITE_OK) return rc;
-            fit = dg_index_entries_fit(shape, window, 0, DG_INDEX_BLOCK_FULL);
-            width = width < UINT32_MAX / 2 ? width * 2 : UINT32_MAX;
-        } while (fit == window->count && fit < rows->count - from);
-        if (!dg_index_entries_encode(shape, window, 0, fit, block)) return SQLITE_NOMEM;
-        rc = put_block(index, &bands_table, (int64_t)band << 32 | window->prefixes[0], block);
-        from += fit;
-    }
+    if (!sort_by_prefix(b->order, b->rows->count)) return SQLITE_NOMEM;
+    b->taken = 0;
+    while (rc == SQLITE_OK && (b->window.count || b->taken < b->rows->count)) rc = build_block(b);
     return rc;
 }
 
 static int build_bands(dg_hash_index *index, const dg_index_rows *rows, dg_bytes *block)
 {
-    dg_index_entries window = {0};
-    uint64_t *order = malloc((rows->count ? rows->count : 1) * sizeof *order);
-    int rc = order ? SQLITE_OK : SQLITE_NOMEM;
-    for (uint32_t band = 0; band < index->shape.bands && rc == SQLITE_OK; band++)
-        rc = build_band(index, band, rows, order, &window, block);
-    dg_index_entries_free(&window);
-    free(order);
+    const dg_index_shape *shape = &index->shape;
+    struct build b = {.index = index, .rows = rows, .block = block};
+    if (rows->count == 0 || shape->bands == 0) return SQLITE_OK;
+    b.order = malloc(rows->count * sizeof *b.order);
+    b.mixed = malloc((size_t)rows->count * shape->mixed);
+    int rc = b.order && b.mixed ? SQLITE_OK : SQLITE_NOMEM;
+    for (uint32_t i = 0; rc == SQLITE_OK && i < rows->count; i++)
+        dg_index_mix(shape, rows->hashes + (size_t)i * shape->bytes, b.mixed + (size_t)i * shape->mixed);
+    for (; b.band < shape->bands && rc == SQLITE_OK; b.band++) rc = build_band(&b);
+    dg_index_entries_free(&b.window);
+    free(b.order);
+    free(b.mixed);
     return rc;
 }
 

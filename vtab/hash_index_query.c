@@ -10,8 +10,10 @@
  *
  * An entry is counted in the first ring that shows its row: not if another band has shown it before.
  *
- * Where a scan of i_rows promises to be faster, and in an index without bands, all rows are compared. The
- * setting `plan` decides by hand: brute or multi_index.
+ * Where a scan of i_rows promises to be faster, and in an index without bands, all rows are compared.
+ * A question that was dear shows that rows in memory would be of use; the next one, if nothing has changed in
+ * between, brings them there (hash_index_image.c) if it is dear too. The setting `plan` decides by hand:
+ * brute or multi_index.
  */
 #include "hash_index.h"
 
@@ -25,12 +27,15 @@
 
 enum {
     BAND_BITS = 16,
-    HITS_MIN = 1024, /* room for hits before the first are dropped in favour of nearer ones */
-    PIECE = 256,     /* rows or entries compared at a time */
+    HITS_MIN = 1024,    /* room for hits before the first are dropped in favour of nearer ones */
+    PIECE = 256,        /* rows or entries compared at a time */
+    IMAGE_ROWS = 50000, /* fewer are compared as fast in their blocks */
 };
 
-/* Nanoseconds, measured: finding a block, comparing an entry of it, and decoding and comparing a row. */
-static const double seek_ns = 1500, entry_ns = 1.5, row_ns = 7, row_byte_ns = 0.3;
+/* Nanoseconds, measured: finding a block, comparing an entry of it, decoding and comparing a row; a search in
+ * memory. */
+static const double seek_ns = 1500, entry_ns = 1.5, row_ns = 7, row_byte_ns = 0.3, search_ns = 60000,
+                    image_row_ns = 0.5, image_byte_ns = 0.4;
 
 struct search {
     dg_hash_index *index;
@@ -40,6 +45,8 @@ struct search {
     enum dg_join_plan plan;
     uint32_t limit; /* no row beyond it is of interest any more */
     int64_t rows;   /* in i_rows */
+    int in_memory;  /* a scan would be one of rows in memory */
+    double cost;    /* of the rings visited, as predicted */
 
     uint8_t mixed[DG_INDEX_MIXED_MAX]; /* of the query */
     uint64_t bands;
@@ -73,17 +80,23 @@ static void prune(struct search *s)
     if (hits->list[k - 1].distance < s->limit) s->limit = hits->list[k - 1].distance;
 }
 
+int dg_index_hits_reserve(dg_index_hits *hits, size_t count)
+{
+    if (count <= hits->capacity) return 1;
+    size_t capacity = hits->capacity ? 2 * hits->capacity : 64;
+    if (capacity < count) capacity = count;
+    dg_index_hit *list = realloc(hits->list, capacity * sizeof *list);
+    if (!list) return 0;
+    hits->list = list;
+    hits->capacity = capacity;
+    return 1;
+}
+
 static int add_hit(struct search *s, int64_t id, uint32_t distance)
 {
     dg_index_hits *hits = s->hits;
     if (hits->count >= HITS_MIN && hits->count / 2 >= s->question->k) prune(s);
-    if (hits->count == hits->capacity) {
-        const size_t capacity = hits->capacity ? 2 * hits->capacity : 64;
-        dg_index_hit *list = realloc(hits->list, capacity * sizeof *list);
-        if (!list) return SQLITE_NOMEM;
-        hits->list = list;
-        hits->capacity = capacity;
-    }
+    if (!dg_index_hits_reserve(hits, hits->count + 1)) return SQLITE_NOMEM;
     hits->list[hits->count++] = (dg_index_hit){id, distance};
     return SQLITE_OK;
 }
@@ -334,6 +347,17 @@ static int visit_ring(struct search *s, uint32_t band, uint32_t ring)
 
 /* --- plans --- */
 
+/* Whether a question was answered at a cost that a search in memory would not have had, and nothing has
+ * changed since: then the rows are worth keeping there. While a transaction writes, nothing is kept. */
+static int repeats_scan(const struct search *s)
+{
+    dg_hash_index *index = s->index;
+    dg_index_stamp stamp;
+    return s->rows >= IMAGE_ROWS && index->laboured_known && dg_index_stamp_get(index, &stamp) &&
+           dg_index_stamp_equal(&stamp, &index->laboured) &&
+           sqlite3_txn_state(index->db, NULL) != SQLITE_TXN_WRITE;
+}
+
 /* How many buckets a ring has. */
 static double buckets_in(uint32_t ring)
 {
@@ -350,8 +374,15 @@ static double ring_cost(const struct search *s, uint32_t ring)
            rows * buckets / DG_INDEX_BUCKETS * entry_ns;
 }
 
+static double memory_cost(const struct search *s)
+{
+    const uint32_t bytes = s->index->shape.bytes;
+    return search_ns + (double)s->rows * (bytes <= 8 ? image_row_ns : bytes * image_byte_ns);
+}
+
 static double scan_cost(const struct search *s)
 {
+    if (s->in_memory) return memory_cost(s);
     return seek_ns + (double)s->rows * (row_ns + row_byte_ns * s->index->shape.bytes);
 }
 
@@ -370,7 +401,6 @@ static double radius_cost(const struct search *s)
 static int visit_rings(struct search *s, int *dear)
 {
     const dg_index_question *q = s->question;
-    double cost = 0;
     int rc = SQLITE_OK;
     const double too_much = s->plan == DG_PLAN_MULTI_INDEX || q->k == UINT64_MAX ? HUGE_VAL : scan_cost(s);
     *dear = 0;
@@ -378,8 +408,8 @@ static int visit_rings(struct search *s, int *dear)
         if (step - 1 >= (int64_t)q->radius || (s->hits->count >= q->k && hits_within(s, step - 1) >= q->k))
             break;
         const uint32_t ring = (uint32_t)(step / DG_INDEX_BANDS);
-        if (ring <= BAND_BITS) cost += ring_cost(s, ring);
-        *dear = ring > BAND_BITS || cost > too_much;
+        if (ring <= BAND_BITS) s->cost += ring_cost(s, ring);
+        *dear = ring > BAND_BITS || s->cost > too_much;
         if (*dear) break;
         rc = visit_ring(s, (uint32_t)(step % DG_INDEX_BANDS), ring);
     }
@@ -418,12 +448,16 @@ int dg_index_find(dg_hash_index *index, const dg_index_question *question, dg_in
     hits->count = 0;
     int rc = dg_index_check_version(index, &s.rows), dear = 1;
     if (rc != SQLITE_OK || question->k == 0) return rc;
+    s.in_memory = repeats_scan(&s);
     rc = dg_index_delta_get(index, &s.delta);
     if (rc == SQLITE_OK && tries_rings(&s)) rc = search_rings(&s, &dear);
+    if (rc == SQLITE_OK && dear && s.in_memory) return dg_index_find_in_image(index, question, hits);
     if (rc == SQLITE_OK && dear) {
         rc = begin(&s);
         if (rc == SQLITE_OK) rc = scan(&s);
     }
+    if (rc == SQLITE_OK && (dear || s.cost > 2 * memory_cost(&s)))
+        index->laboured_known = dg_index_stamp_get(index, &index->laboured);
     if (rc == SQLITE_OK) prune(&s);
     return rc;
 }

@@ -411,7 +411,7 @@ static int load_delta(dg_hash_index *index)
 
 /* Another connection's commits change the version; writes of this one, its changes; and it is told when they
  * are rolled back, if they went through the index. */
-static int stamp_of(dg_hash_index *index, dg_index_stamp *stamp)
+int dg_index_stamp_get(dg_hash_index *index, dg_index_stamp *stamp)
 {
     memset(stamp, 0, sizeof *stamp);
     if (!index->writing && sqlite3_txn_state(index->db, index->schema) == SQLITE_TXN_WRITE) return 0;
@@ -421,14 +421,17 @@ static int stamp_of(dg_hash_index *index, dg_index_stamp *stamp)
            SQLITE_OK;
 }
 
+int dg_index_stamp_equal(const dg_index_stamp *a, const dg_index_stamp *b)
+{
+    return a->changes == b->changes && a->version == b->version && a->generation == b->generation;
+}
+
 int dg_index_delta_get(dg_hash_index *index, const dg_index_delta **delta)
 {
     dg_index_stamp stamp;
-    const int good = stamp_of(index, &stamp);
+    const int good = dg_index_stamp_get(index, &stamp);
     *delta = &index->delta;
-    if (good && index->delta_known && stamp.changes == index->stamp.changes &&
-        stamp.version == index->stamp.version && stamp.generation == index->stamp.generation)
-        return SQLITE_OK;
+    if (good && index->delta_known && dg_index_stamp_equal(&stamp, &index->stamp)) return SQLITE_OK;
     index->delta_known = 0;
     int rc = load_delta(index);
     if (rc != SQLITE_OK) return rc;

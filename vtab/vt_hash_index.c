@@ -6,9 +6,9 @@
  * VALUES('...').
  *
  *     hash       what is indexed; rows with NULL are not kept
- *     distance   hidden: of the row from the query of `hash MATCH ?`; distance <=, < and = limit it
+ *     i          hidden: takes commands; as in FTS5, `i MATCH ?`, `i = ?` and i(?) are `hash MATCH ?`
  *     k          hidden: `k = ?` asks for the k nearest
- *     i          hidden: takes commands
+ *     distance   hidden: of the row from the query; distance <=, < and = limit it
  *
  * Rows that match come ordered by (distance, rowid). EXPLAIN QUERY PLAN reads <k nearest to|rows near> the
  * query[ and distance <op> ?], row by rowid, or all rows by rowid. What lies where: hash_index.h.
@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMN_HASH, COLUMN_DISTANCE, COLUMN_K, COLUMN_COMMAND };
+enum { COLUMN_HASH, COLUMN_SELF, COLUMN_K, COLUMN_DISTANCE };
 
 enum { ARGUMENT_BITS, ARGUMENT_CONTENT, ARGUMENT_COLUMN, ARGUMENT_ROWID, ARGUMENTS };
 
@@ -133,7 +133,7 @@ static int declare(sqlite3 *db, const char *name, char **error)
             return SQLITE_ERROR;
         }
     char *sql = sqlite3_mprintf(
-        "CREATE TABLE x(hash, distance INTEGER HIDDEN, k INTEGER HIDDEN, \"%w\" HIDDEN)", name);
+        "CREATE TABLE x(hash, \"%w\" HIDDEN, k INTEGER HIDDEN, distance INTEGER HIDDEN)", name);
     int rc = sql ? sqlite3_declare_vtab(db, sql) : SQLITE_NOMEM;
     sqlite3_free(sql);
     return rc;
@@ -263,20 +263,28 @@ static void describe(const sqlite3_index_info *info, sqlite3_str *words)
             sqlite3_str_appendf(words, " and %s ?", slots[SLOT_DISTANCE + i].name);
 }
 
-/* Distance and k mean something beside MATCH alone: without it they are tested by SQLite, on NULL. A rowid
- * beside MATCH is left to SQLite too. */
+/* Whether the constraint asks for rows near a query. */
+static int is_query(const struct sqlite3_index_constraint *c)
+{
+    if (c->op == SQLITE_INDEX_CONSTRAINT_MATCH) return c->iColumn == COLUMN_HASH || c->iColumn == COLUMN_SELF;
+    return c->op == SQLITE_INDEX_CONSTRAINT_EQ && c->iColumn == COLUMN_SELF;
+}
+
+/* Distance and k mean something beside a query alone: without one they are tested by SQLite, on NULL. A rowid
+ * beside one is left to SQLite too. Returns whether there is a query. */
 static int choose_slots(sqlite3_index_info *info, dg_plan_slot chosen[SLOTS])
 {
-    int match = 0;
+    int query = -1;
     for (int i = 0; i < info->nConstraint; i++)
-        match |= info->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_MATCH &&
-                 info->aConstraint[i].iColumn == COLUMN_HASH;
+        if (is_query(&info->aConstraint[i])) query = i;
     memcpy(chosen, slots, sizeof slots);
-    for (int i = 0; i < SLOTS; i++) {
-        const int of_match = i != SLOT_ROWID;
-        if (of_match != match) chosen[i].op = 0; /* no constraint has it */
+    if (query >= 0) {
+        chosen[SLOT_MATCH].column = info->aConstraint[query].iColumn;
+        chosen[SLOT_MATCH].op = info->aConstraint[query].op;
     }
-    return match;
+    for (int i = 0; i < SLOTS; i++)
+        if ((i != SLOT_ROWID) != (query >= 0)) chosen[i].op = 0; /* no constraint has it */
+    return query >= 0;
 }
 
 static void estimate(sqlite3_index_info *info)
@@ -530,8 +538,9 @@ static int index_update(sqlite3_vtab *vtab, int argc, sqlite3_value **argv, sqli
     if (argc == 1) return delete_row(index, sqlite3_value_int64(argv[0]));
     sqlite3_value **columns = argv + 2;
     const int inserts = sqlite3_value_type(argv[0]) == SQLITE_NULL;
-    if (inserts && sqlite3_value_type(columns[COLUMN_COMMAND]) != SQLITE_NULL)
-        return dg_index_command(index, columns[COLUMN_COMMAND], columns[COLUMN_K]);
+    *rowid = sqlite3_last_insert_rowid(index->db); /* as it was, after a command */
+    if (inserts && sqlite3_value_type(columns[COLUMN_SELF]) != SQLITE_NULL)
+        return dg_index_command(index, columns[COLUMN_SELF], columns[COLUMN_K]);
     const int64_t old = sqlite3_value_int64(argv[0]);
     return put_row(index, inserts ? NULL : &old, argv[1], columns[COLUMN_HASH], rowid);
 }

@@ -88,7 +88,7 @@ enum { SOURCE, COLUMN, SCHEMA, ID_COLUMN, HASH_SIZE, ORIENT, LUMA, TRUNCATED, AL
 static const char *const lumas[] = {"pillow7", "pillow6", NULL};
 static const char *const truncations[] = {"refuse", "lenient", NULL};
 static const char *const alphas[] = {"ignore", "white", "black", NULL};
-static const char *const decodes[] = {"exact", "scaled", NULL};
+static const char *const decodes[] = {"exact", "scaled", "gpu", NULL};
 
 static const char name[] = "image_hashes";
 
@@ -123,8 +123,9 @@ typedef struct hashes {
     int read_files, draws_bar;
     uint64_t window_rows, window_bytes; /* read at once */
     dg_feed *feed;
-    dg_bulk *bulk;       /* NULL: there are no rows, or none is left */
-    dg_hashing *hashing; /* where hashes may be left to a device; NULL: none is wanted */
+    dg_bulk *bulk;            /* NULL: there are no rows, or none is left */
+    dg_hashing *hashing;      /* where hashes may be left to a device; NULL: none is wanted */
+    dg_jpeg_decoder *decoder; /* of decode = 'gpu' */
     dg_picture_batch batch;
     uint32_t batch_most; /* pictures; 0: as many as pay */
     dg_err failure;      /* what the work ended with */
@@ -306,11 +307,27 @@ static int fill(hashes *h, char **error)
     return SQLITE_OK;
 }
 
+/* Says who decoded and who hashed. */
+static void report_plan(hashes *h)
+{
+    dg_report *report = &h->report;
+    char decoded[100] = "decoded on the CPU", hashed[sizeof report->plan - sizeof decoded] = "";
+    if (!dg_image_needs_pixels(&h->pictures.work)) return;
+    if (h->hashing) {
+        dg_hashing_report(h->hashing, report);
+        snprintf(hashed, sizeof hashed, ", %.*s", (int)sizeof hashed - 3, report->plan);
+    }
+    if (h->decoder)
+        snprintf(decoded, sizeof decoded, "JPEGs decoded by %s %s, whose pixels differ", h->decoder->name,
+                 h->decoder->version);
+    snprintf(report->plan, sizeof report->plan, "%s%s", decoded, hashed);
+}
+
 /* The run ends: what was done goes into dupgpu_stats. */
 static void finish(hashes *h)
 {
     if (!h->bulk) return;
-    if (h->hashing) dg_hashing_report(h->hashing, &h->report);
+    report_plan(h);
     if (!h->pictures.left) {
         h->report.backend = "cpu";
         snprintf(h->report.device, sizeof h->report.device, "CPU, %u thread%s", dg_bulk_threads(h->bulk),
@@ -387,6 +404,7 @@ static int take(hashes *h, char **error)
         return SQLITE_OK;
     }
     dg_progress_set(h->progress, ++h->report.results);
+    if (dg_err_of_device(&h->item->err)) return fail_work(h, &h->item->err, error);
     return h->item->err.code == DG_NOMEM ? SQLITE_NOMEM : SQLITE_OK;
 }
 
@@ -404,6 +422,7 @@ static void release(void *state)
     drop_item(h);
     dg_picture_batch_clear(&h->batch);
     dg_hashing_close(h->hashing, h->failure.code ? &h->failure : NULL);
+    if (h->decoder) h->decoder->close(h->decoder);
     dg_feed_close(h->feed);
     dg_probe_finish(&h->probe);
     init(h, h->connection);
@@ -444,6 +463,23 @@ static int open_hashing(hashes *h, const dg_bulk_spec *bulk, char **error)
     return SQLITE_OK;
 }
 
+/* What decodes for decode = 'gpu'; nothing takes its place, whatever the setting fallback says. */
+static int open_decoder(hashes *h, char **error)
+{
+    const dg_settings *settings = &h->connection->settings;
+    dg_err err = {0};
+    double enabled = 0, device = 0;
+    if (h->pictures.options.decode != DG_DECODE_GPU || !dg_image_needs_pixels(&h->pictures.work))
+        return SQLITE_OK;
+    if (dg_setting_number(settings, DG_SETTING_ENABLED, &enabled, &err) == DG_OK &&
+        dg_setting_number(settings, DG_SETTING_DEVICE_ID, &device, &err) == DG_OK && !enabled)
+        dg_fail(&err, DG_ERROR, "decode is 'gpu', but the setting enabled is 0");
+    if (err.code || dg_pictures_open_decoder((uint32_t)device, &h->decoder, &err) != DG_OK)
+        return dg_vtab_failure(name, &err, error);
+    h->pictures.options.decoder = h->decoder;
+    return SQLITE_OK;
+}
+
 static int open_pipeline(hashes *h, dg_bulk_spec *spec, char **error)
 {
     enum { READ_AT_ONCE = 8 }; /* rows for each thread */
@@ -453,7 +489,8 @@ static int open_pipeline(hashes *h, dg_bulk_spec *spec, char **error)
     spec->work = dg_picture_item_work;
     spec->drop = dg_picture_item_drop;
     dg_probe_start(&h->probe, h->connection->db);
-    int rc = open_hashing(h, spec, error);
+    int rc = open_decoder(h, error);
+    if (rc == SQLITE_OK) rc = open_hashing(h, spec, error);
     if (rc != SQLITE_OK) return rc;
     if (dg_bulk_open(spec, &h->bulk, &err) != DG_OK) return dg_vtab_failure(name, &err, error);
     if (!h->window_rows) h->window_rows = (uint64_t)READ_AT_ONCE * dg_bulk_threads(h->bulk);

@@ -321,6 +321,15 @@ void dg_index_entries_free(dg_index_entries *entries)
     *entries = (dg_index_entries){0};
 }
 
+void dg_index_entries_drop(const dg_index_shape *shape, dg_index_entries *entries, uint32_t count)
+{
+    const size_t left = entries->count - count;
+    memmove(entries->prefixes, entries->prefixes + count, left * sizeof *entries->prefixes);
+    memmove(entries->ids, entries->ids + count, left * sizeof *entries->ids);
+    memmove(entries->tails, entries->tails + (size_t)count * shape->tail, left * shape->tail);
+    entries->count = (uint32_t)left;
+}
+
 static uint8_t *put_varint(uint8_t *to, uint32_t number)
 {
     for (; number > 127; number >>= 7) *to++ = (uint8_t)(number | 128);

@@ -115,6 +115,9 @@ void dg_index_entries_add(const dg_index_shape *shape, dg_index_entries *entries
                           const uint8_t *tail);
 void dg_index_entries_free(dg_index_entries *entries);
 
+/* Drops the first `count`. */
+void dg_index_entries_drop(const dg_index_shape *shape, dg_index_entries *entries, uint32_t count);
+
 static inline uint32_t dg_index_prefix(uint32_t bucket, const uint8_t *tail)
 {
     return bucket << 16 | (uint32_t)tail[0] << 8 | tail[1];

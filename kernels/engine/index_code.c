@@ -11,11 +11,6 @@ static uint64_t next_random(uint64_t *state)
     return *state;
 }
 
-static int bit_of(const uint8_t *bytes, uint32_t bit)
-{
-    return bytes[bit / 8] >> (7 - bit % 8) & 1;
-}
-
 /* The start of a random order of all bits: Fisher and Yates, as far as it is needed. */
 static void make_order(dg_index_shape *shape)
 {
@@ -27,17 +22,17 @@ static void make_order(dg_index_shape *shape)
         const uint32_t pick = i + (uint32_t)(next_random(&state) % (bits - i));
         const uint16_t bit = all[pick];
         all[pick] = all[i];
-        shape->order[i] = bit;
+        shape->source[i] = bit / 8;
+        shape->shift[i] = (uint8_t)(7 - bit % 8);
     }
 }
 
 static void make_table(dg_index_shape *shape)
 {
-    for (uint32_t i = 0; i < 64; i++) {
-        const uint32_t bit = shape->order[i];
+    for (uint32_t i = 0; i < 64; i++)
         for (uint32_t value = 0; value < 256; value++)
-            if (value >> (7 - bit % 8) & 1) shape->table[bit / 8][value] |= (uint64_t)1 << (63 - i);
-    }
+            if (value >> shape->shift[i] & 1)
+                shape->table[shape->source[i]][value] |= (uint64_t)1 << (63 - i);
 }
 
 void dg_index_shape_make(dg_index_shape *shape, uint32_t bytes)
@@ -60,9 +55,13 @@ void dg_index_mix(const dg_index_shape *shape, const uint8_t *hash, uint8_t *mix
         for (uint32_t i = 0; i < 8; i++) mixed[i] = (uint8_t)(word >> (56 - 8 * i));
         return;
     }
-    memset(mixed, 0, shape->mixed);
-    for (uint32_t i = 0; i < shape->mixed * 8; i++)
-        mixed[i / 8] |= (uint8_t)(bit_of(hash, shape->order[i]) << (7 - i % 8));
+    for (uint32_t byte = 0; byte < shape->mixed; byte++) {
+        const uint16_t *source = shape->source + 8 * byte;
+        const uint8_t *shift = shape->shift + 8 * byte;
+        uint32_t bits = 0;
+        for (uint32_t i = 0; i < 8; i++) bits = bits << 1 | (hash[source[i]] >> shift[i] & 1);
+        mixed[byte] = (uint8_t)bits;
+    }
 }
 
 uint64_t dg_index_bands_of(const uint8_t *mixed)

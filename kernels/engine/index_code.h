@@ -27,7 +27,9 @@ typedef struct dg_index_shape {
     uint32_t bands; /* DG_INDEX_BANDS, or 0 */
     uint32_t tail;  /* bytes behind the bucket; 3 (bytes + 8) bytes are enough for a row and four entries */
     uint32_t mixed; /* bytes of the mixed hash */
-    uint32_t order[DG_INDEX_MIXED_MAX * 8];    /* bit i of the mixed hash is bit order[i] of the hash */
+    /* Bit i of the mixed hash is bit shift[i], counted from the lowest, of byte source[i] of the hash. */
+    uint16_t source[DG_INDEX_MIXED_MAX * 8];
+    uint8_t shift[DG_INDEX_MIXED_MAX * 8];
     uint64_t table[DG_INDEX_TABLE_BYTES][256]; /* for hashes of 8 bytes: what each byte gives to the mixed */
 } dg_index_shape;
 

@@ -1,5 +1,6 @@
 #include "pictures.h"
 
+#include "../backend.h"
 #include "../file.h"
 
 #include <stdlib.h>
@@ -128,6 +129,14 @@ void dg_picture_item_work(void *arg, dg_bulk_lane *lane)
     if (item->kind == DG_PICTURE_PATH) measure_file(item, lane);
     free(item->data);
     item->data = NULL;
+}
+
+enum dg_code dg_pictures_open_decoder(uint32_t device, dg_jpeg_decoder **out, dg_err *err)
+{
+    *out = NULL;
+    for (const dg_backend *const *backend = dg_backends; *backend; backend++)
+        if ((*backend)->open_decoder) return (*backend)->open_decoder((int)device, out, err);
+    return dg_fail(err, DG_DEVICE_ERROR, "no backend of this build decodes pictures");
 }
 
 enum dg_code dg_picture_batch_add(dg_picture_batch *batch, dg_picture_item *item, dg_err *err)

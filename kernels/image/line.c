@@ -2,6 +2,7 @@
 
 #include "hash.h"
 #include "line_loops.h"
+#include "line_normal.h"
 #include "line_points.h"
 #include "luma.h"
 #include "png_writer.h"
@@ -22,9 +23,10 @@ struct dg_line {
     dg_line_canvas canvas;
     dg_line_points points;
     size_t point_room;
-    uint8_t level[256];  /* of a coverage, 0..2^bits - 1 */
-    uint8_t sample[256]; /* grey of a coverage; luma where it has colour */
-    uint8_t flip;        /* PNG: 0xff where the sample is the highest level less the level */
+    dg_line_stroke *strokes; /* of the points, for dg_line_strokes */
+    uint8_t level[256];      /* of a coverage, 0..2^bits - 1 */
+    uint8_t sample[256];     /* grey of a coverage; luma where it has colour */
+    uint8_t flip;            /* PNG: 0xff where the sample is the highest level less the level */
     dg_png_frame frame;
     dg_bytes file;
     dg_deflate *deflate; /* PNG */
@@ -174,7 +176,7 @@ static enum dg_code draw(const dg_line *line, const dg_poll *poll, dg_err *err)
 {
     enum { POINTS_AT_ONCE = 64 };
     const dg_line_points *p = &line->points;
-    const int32_t reach = line->options.line_width / 2 + 128;
+    const int32_t reach = dg_line_reach(&line->options);
     for (size_t i = 0; i < p->count; i++) {
         dg_line_point at = {p->x[i], p->y[i]};
         line->loops->disc(&line->canvas, at, reach);
@@ -380,6 +382,7 @@ void dg_line_close(dg_line *line)
     free(line->points.x);
     free(line->points.y);
     free(line->points.joined);
+    free(line->strokes);
     free(line->file.data);
     free(line->deflate);
     free(line->changes);
@@ -419,16 +422,28 @@ static enum dg_code make_room(dg_line *line, size_t count, dg_err *err)
     return line->point_room ? DG_OK : dg_fail_nomem(err, "the points of a line picture");
 }
 
-/* Draws the values into the canvas. */
-static enum dg_code draw_values(dg_line *line, const dg_line_values *values, const dg_poll *poll, dg_err *err)
+static enum dg_code place(dg_line *line, const dg_line_values *values, const dg_poll *poll, dg_err *err)
 {
     if (values->count > DG_LINE_VALUES_MAX)
         return dg_fail(err, DG_ERROR, "a sequence of %zu numbers; it takes up to %d", values->count,
                        DG_LINE_VALUES_MAX);
     if (make_room(line, values->count, err) != DG_OK) return err->code;
+    return dg_line_place(&line->options, values, poll, &line->points) ? DG_OK : stopped(err);
+}
+
+/* Draws the values into the canvas. */
+static enum dg_code draw_values(dg_line *line, const dg_line_values *values, const dg_poll *poll, dg_err *err)
+{
+    if (place(line, values, poll, err) != DG_OK) return err->code;
     clear(&line->canvas);
-    if (!dg_line_place(&line->options, values, poll, &line->points)) return stopped(err);
     return draw(line, poll, err);
+}
+
+static enum dg_code write_picture(dg_line *line, const dg_poll *poll, uint8_t **picture, size_t *bytes,
+                                  dg_err *err)
+{
+    return line->options.format == DG_LINE_PNG ? write_png(line, poll, picture, bytes, err)
+                                               : write_raw(line, poll, picture, bytes, err);
 }
 
 enum dg_code dg_line_picture(dg_line *line, const dg_line_values *values, const dg_poll *poll,
@@ -437,8 +452,60 @@ enum dg_code dg_line_picture(dg_line *line, const dg_line_values *values, const 
     *picture = NULL;
     *bytes = 0;
     if (draw_values(line, values, poll, err) != DG_OK) return err->code;
-    return line->options.format == DG_LINE_PNG ? write_png(line, poll, picture, bytes, err)
-                                               : write_raw(line, poll, picture, bytes, err);
+    return write_picture(line, poll, picture, bytes, err);
+}
+
+enum dg_code dg_line_strokes(dg_line *line, const dg_line_values *values, const dg_poll *poll,
+                             const dg_line_stroke **strokes, size_t *count, dg_err *err)
+{
+    const dg_line_points *p = &line->points;
+    if (place(line, values, poll, err) != DG_OK) return err->code;
+    free(line->strokes);
+    line->strokes = malloc((p->count + 1) * sizeof *line->strokes);
+    if (!line->strokes) return dg_fail_nomem(err, "the points of a line picture");
+    for (size_t i = 0; i < p->count; i++) {
+        dg_line_stroke *s = &line->strokes[i];
+        *s = (dg_line_stroke){.x = p->x[i], .y = p->y[i]};
+        if (!p->joined[i] || (s->x == p->x[i - 1] && s->y == p->y[i - 1])) continue;
+        const dg_line_normal n = dg_line_normal_of(s->x - p->x[i - 1], s->y - p->y[i - 1]);
+        s->nx = (int32_t)n.x;
+        s->ny = (int32_t)n.y;
+    }
+    *strokes = line->strokes;
+    *count = p->count;
+    return DG_OK;
+}
+
+const uint8_t *dg_line_samples(const dg_line *line)
+{
+    return line->sample;
+}
+
+static int is_touched(const uint8_t *coverage, size_t count)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < count; i++) any |= coverage[i];
+    return any != 0;
+}
+
+enum dg_code dg_line_write(dg_line *line, const uint8_t *coverage, const dg_poll *poll, uint8_t **picture,
+                           size_t *bytes, dg_err *err)
+{
+    dg_line_canvas *c = &line->canvas;
+    const size_t width = line->options.width;
+    *picture = NULL;
+    *bytes = 0;
+    clear(c);
+    for (size_t row = 0; row < line->options.height; row++, coverage += width) {
+        memcpy(c->coverage + row * c->stride, coverage, width);
+        for (size_t x = 0; x < width; x += DG_LINE_BLOCK) {
+            const size_t count = width - x < DG_LINE_BLOCK ? width - x : DG_LINE_BLOCK;
+            const size_t block = x / DG_LINE_BLOCK;
+            if (is_touched(coverage + x, count))
+                c->touched[row * c->words + block / 64] |= (uint64_t)1 << block % 64;
+        }
+    }
+    return write_picture(line, poll, picture, bytes, err);
 }
 
 enum dg_code dg_line_hash(dg_line *line, const dg_line_values *values, const dg_poll *poll,

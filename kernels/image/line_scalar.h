@@ -5,6 +5,7 @@
 #ifndef DG_IMAGE_LINE_SCALAR_H
 #define DG_IMAGE_LINE_SCALAR_H
 
+#include "line_normal.h"
 #include "line_variants.h"
 
 #include <math.h>

@@ -43,31 +43,12 @@ struct stroke {
     double middle, drift, half;
 };
 
-INLINE int64_t square_root(int64_t square)
-{
-    int64_t root = (int64_t)sqrt((double)square);
-    while (root * root > square) root--;
-    while ((root + 1) * (root + 1) <= square) root++;
-    return root;
-}
-
-/*
- * size*2^24/length rounded, halves up; size < 2^22 and the result is no more than 2^16. The quotient of whole
- * numbers is 2^-31 or more below the next whole number it does not reach, and rounding it to binary64 moves
- * it by less than 2^-36.
- */
-INLINE int64_t share(int64_t size, int64_t length)
-{
-    return (int64_t)((double)(size * (1 << 25) + length) / (double)(2 * length));
-}
-
 INLINE struct stroke stroke_of(dg_line_point q, dg_line_point r, int32_t reach, int32_t height)
 {
     const double everywhere = 1e15;
     const int64_t dx = r.x - q.x, dy = r.y - q.y, square = dx * dx + dy * dy;
-    const int64_t length = square_root(square * (1 << 16));
-    const int64_t across = share(dy < 0 ? -dy : dy, length);
-    const int64_t nx = dy < 0 ? -across : across, ny = -share(dx, length);
+    const dg_line_normal n = dg_line_normal_of(dx, dy);
+    const int64_t nx = n.x, ny = n.y;
     /* A normal is half a unit of 2^-16 off, which is 32 units of 1/256 pixel at the far end; rows that lie
      * further away hold nothing of the stroke. */
     const int32_t margin = dx ? reach + 64 : 0;

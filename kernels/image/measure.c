@@ -200,7 +200,7 @@ static enum dg_code measure(run *r, dg_err *err)
 {
     enum dg_code code = dg_picture_check_pixels(r->picture, r->options, err);
 
-    if (!code && pixel_metrics(r->work) && r->options->decode == DG_DECODE_SCALED)
+    if (!code && pixel_metrics(r->work) && r->options->decode != DG_DECODE_EXACT)
         code = dg_fail(err, DG_ERROR, "quality metrics need the option \"decode\" to be \"exact\"");
     if (!code && dg_image_needs_pixels(r->work)) code = open_run(r, err);
     if (!code && dg_image_needs_pixels(r->work)) code = decode(r, err);

@@ -9,7 +9,9 @@
 
 #include <immintrin.h>
 
-#define TARGET __attribute__((target("avx512bw,avx512vl,avx512dq,prefer-vector-width=512")))
+#include "avx512.h"
+
+#define TARGET DG_AVX512_TARGET
 #include "rows_template.h"
 
 static int usable(void)

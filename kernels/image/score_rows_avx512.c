@@ -5,7 +5,9 @@
 
 #ifdef DG_SCORE_LOOPS_AVX512
 
-#define TARGET __attribute__((target("avx512bw,avx512vl,avx512dq,prefer-vector-width=512")))
+#include "avx512.h"
+
+#define TARGET DG_AVX512_TARGET
 #include "score_rows_template.h"
 
 static int usable(void)

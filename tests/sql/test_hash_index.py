@@ -2,6 +2,7 @@
 
 import random
 
+import numpy
 import oracle
 import pytest
 
@@ -193,6 +194,7 @@ def test_commands(index):
     assert "command 'explode'" in index.error("INSERT INTO i(i) VALUES('explode')")
     for command in ("rebuild", "OPTIMIZE", "integrity-check"):
         index.run("INSERT INTO i(i) VALUES(?)", command)
+        assert index.value("SELECT last_insert_rowid()") == 4
         assert index.column("SELECT rowid FROM i") == [1, 2, 3, 4]
     assert "no content table" in index.error("INSERT INTO i(i) VALUES('create-triggers')")
     assert "takes k" in index.error("INSERT INTO i(i) VALUES('delta')")
@@ -247,11 +249,50 @@ def test_many_questions_in_one_statement(photos):
     joins = ("SELECT a.id, i.rowid, i.distance FROM photos a JOIN i ON i.hash MATCH a.h AND i.distance <= 5 "
              "ORDER BY a.id, i.distance, i.rowid",
              "SELECT a.id, i.rowid, i.distance FROM photos a, i(a.h) WHERE i.distance <= 5")
-    assert photos.rows(joins[0]) == expected
+    for join in joins:
+        assert photos.rows(join) == expected
+    nearest = photos.rows("SELECT a.id, i.rowid FROM photos a JOIN i ON i.hash MATCH a.h AND i.k = 3")
+    assert photos.rows("SELECT a.id, i.rowid FROM photos a, i(a.h, 3)") == nearest and len(nearest) == 810
     assert photos.rows("SELECT a.id, (SELECT count(*) FROM i WHERE hash MATCH a.h AND distance <= 5) FROM photos a") == \
         photos.rows("SELECT a.id, (SELECT count(*) FROM photos b WHERE hamming(a.h, b.h) <= 5) FROM photos a")
     assert photos.rows("SELECT a.id, n.rowid FROM photos a LEFT JOIN i n ON n.hash MATCH a.h AND n.k = 1 "
                        "WHERE a.id IN (9, 10)") == [(9, 9), (10, None)]
+
+
+def test_large(connect, tmp_path):
+    """Every way to answer a question at a size where each is taken: rings, blocks, rows in memory; and what others and
+    this connection change in between."""
+    path = tmp_path / "a.db"
+    db, other = connect(path), connect(path)
+    values = numpy.random.default_rng(3).integers(0, 256, (60000, 8), dtype=numpy.uint8)
+    db.run("CREATE TABLE photos(id INTEGER PRIMARY KEY, h)")
+    db.fill("photos", ((row, value.tobytes()) for row, value in enumerate(values)))
+    db.run("CREATE VIRTUAL TABLE i USING hash_index(bits=64, content=photos, content_column=h, content_rowid=id)")
+    db.run("INSERT INTO i(i) VALUES('rebuild')").run("INSERT INTO i(i) VALUES('create-triggers')")
+
+    def ask():
+        for plan, radii in (("auto", (0, 4, 9, 16, 16, 23, 23)), ("multi_index", (7, 14)), ("brute", (3, 23))):
+            db.value("SELECT dupgpu_config('plan', ?)", plan)
+            for radius in radii:
+                query = oracle.flip(values[radius * 1000].tobytes(), range(0, 2 * radius, 5))
+                assert db.rows(NEAR, query, radius) == brute(db, query, radius)
+                assert db.rows("SELECT rowid, distance FROM i WHERE hash MATCH ? AND k = 5", query) == db.rows(
+                    "SELECT id, hamming(h, ?) AS d FROM photos ORDER BY d, id LIMIT 5", query)
+
+    ask()
+    assert "cached" in db.column("SELECT source FROM dupgpu_stats WHERE op = 'hash_index'")
+    other.run("DELETE FROM photos WHERE id % 1000 = 0").run("UPDATE photos SET h = hash_blob(id) WHERE id % 1000 = 1")
+    ask()
+    db.run("BEGIN").run("INSERT INTO photos SELECT id + 100000, h FROM photos WHERE id % 50 = 3")
+    ask()
+    db.run("ROLLBACK")
+    ask()
+    check(db)
+
+
+def test_as_fts5_is_asked(index):
+    for query in ("i(3) WHERE distance <= 1", "i(3, 3)", "i WHERE i MATCH 3 AND k = 3", "i WHERE i = 3 AND distance < 2"):
+        assert index.column(f"SELECT rowid FROM {query}") == [3, 2, 4]
 
 
 # --- beside a content table ---

@@ -1,0 +1,12 @@
+# libnvjpeg on libjpeg and the libcuda.so.1 of tests/fake, and the comparison with the toolkit's header.
+NVJPEG_FAKE := $(BUILD)/tests/nvjpeg/libnvjpeg.so.12
+core-tests: $(NVJPEG_FAKE) $(BUILD)/tests/test_nvjpeg_header
+
+$(NVJPEG_FAKE): $(BUILD)/tests/nvjpeg/fake.o $(FAKE)/libcuda.so.1
+	$(CC) -shared -o $@ $< $(ALL_LDFLAGS) -Wl,-soname,libnvjpeg.so.12 -L$(FAKE) -l:libcuda.so.1 -ljpeg -lpthread
+
+$(BUILD)/tests/test_nvjpeg_header: $(BUILD)/tests/nvjpeg/test_nvjpeg_header.o
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka
+# NVJPEG_INCLUDE names the folder of nvjpeg.h where the toolkit has none.
+$(BUILD)/tests/nvjpeg/test_nvjpeg_header.o: ROOM_CFLAGS := $(addprefix -isystem ,$(wildcard $(dir $(NVCC))../include) \
+    $(NVJPEG_INCLUDE))
