@@ -450,6 +450,7 @@ int dg_index_find(dg_hash_index *index, const dg_index_question *question, dg_in
     if (rc != SQLITE_OK || question->k == 0) return rc;
     s.in_memory = repeats_scan(&s);
     rc = dg_index_delta_get(index, &s.delta);
+    index->asked = 1;
     if (rc == SQLITE_OK && tries_rings(&s)) rc = search_rings(&s, &dear);
     if (rc == SQLITE_OK && dear && s.in_memory) return dg_index_find_in_image(index, question, hits);
     if (rc == SQLITE_OK && dear) {

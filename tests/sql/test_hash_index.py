@@ -280,6 +280,7 @@ def test_large(connect, tmp_path):
                     "SELECT id, hamming(h, ?) AS d FROM photos ORDER BY d, id LIMIT 5", query)
 
     ask()
+    db.run("INSERT INTO i(i, k) VALUES('delta', 100)")
     assert "cached" in db.column("SELECT source FROM dupgpu_stats WHERE op = 'hash_index'")
     other.run("DELETE FROM photos WHERE id % 1000 = 0").run("UPDATE photos SET h = hash_blob(id) WHERE id % 1000 = 1")
     ask()
