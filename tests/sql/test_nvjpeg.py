@@ -86,7 +86,7 @@ def test_pictures_and_errors(gpu):
         expected = [row for row in exact if row[0] not in refused]
         assert [row for row in got if row[0] not in refused] == expected
         assert all(row[1:6] == [""] * 5 and row[6] for row in got if row[0] in refused)
-        assert words.startswith("JPEGs decoded by nvjpeg 12.4.76, whose pixels differ, hashed while decoding")
+        assert words.startswith("JPEGs decoded by nvjpeg 12.4.76, whose pixels differ; about ")
     nothing_is_left(gpu.report)
     assert " decoded 0 " not in gpu.report
 
@@ -101,7 +101,7 @@ print(json.dumps([exact, got, plan(db)]))
 db.close()
 """)
     assert exact == got and len(got) == 5
-    assert words.startswith("JPEGs decoded by nvjpeg 12.4.76, whose pixels differ, hashed on the device")
+    assert words.startswith("JPEGs decoded by nvjpeg 12.4.76, whose pixels differ; hashed on the device")
     nothing_is_left(gpu.report)
 
 
@@ -114,7 +114,7 @@ def test_other_pixels_show(gpu):
 def test_headers_need_no_library(gpu):
     wide, words = gpu("db = catalogue()\n"
                       "print(json.dumps([hashes(db, \"AND decode = 'gpu'\", 'h.width, h.jpeg_quality'), plan(db)]))", ())
-    assert len(wide) > 70 and words == "" and gpu.report == ""
+    assert len(wide) > 70 and "decoded" not in words and gpu.report == ""
 
 
 ONE = "db = catalogue('4*.jpg')\nprint(json.dumps(hashes(db, \"AND decode = 'gpu'\")))\ndb.close()\n"
