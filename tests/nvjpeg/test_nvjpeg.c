@@ -22,16 +22,19 @@ static struct {
     atomic_long living;
 } faults;
 
+/* Visible, because ld takes those of the libraries that are linked for callers too. */
+#define SEEN __attribute__((visibility("default")))
+
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *memory, size_t size);
 void *__real_aligned_alloc(size_t alignment, size_t size);
 void __real_free(void *memory);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t items, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-void __wrap_free(void *memory);
+SEEN void *__wrap_malloc(size_t size);
+SEEN void *__wrap_calloc(size_t items, size_t size);
+SEEN void *__wrap_realloc(void *memory, size_t size);
+SEEN void *__wrap_aligned_alloc(size_t alignment, size_t size);
+SEEN void __wrap_free(void *memory);
 
 static int fails(void)
 {
@@ -193,7 +196,7 @@ static void *decode_many(void *arg)
     for (int turn = 0; turn < 100; turn++) {
         dg_err err;
         if (is_right(decoder, &pictures[turn % PICTURES], &err)) continue;
-        errors += err.code == DG_ERROR && strstr(err.text, "INTERNAL_ERROR") ? 1 : 1000;
+        errors += strstr(err.text, "INTERNAL_ERROR") ? 1 : 1000;
     }
     return (void *)(intptr_t)errors;
 }
