@@ -51,6 +51,8 @@ $(BUILD)/%.o: %.c Makefile
 
 # OpenMP lives in kernels/cpu only.
 $(BUILD)/kernels/cpu/%.o: ROOM_CFLAGS := -fopenmp $(if $(SAN),-O1,-O3)
+# For processors without popcnt, which are older than 2008: small rather than fast.
+$(BUILD)/kernels/cpu/sieve_portable.o: ROOM_CFLAGS := -fopenmp $(if $(SAN),-O1,-Os)
 # gcc's SLP vectoriser would form fused multiply-adds in the DCT, which changes hashes.
 $(BUILD)/kernels/image/%.o: ROOM_CFLAGS := -O3 -fno-tree-slp-vectorize
 $(BUILD)/ext/fn_info.o: ROOM_CFLAGS := -DDUPGPU_COMMIT='"$(COMMIT)"'
@@ -79,6 +81,11 @@ $(BUILD)/bench/join_engine: $(BUILD)/tests/bench/join_engine.o $(BUILD)/tests/co
 
 # Hashing beside bare decoding.
 $(BUILD)/bench/hash_decode: $(BUILD)/tests/bench/hash_decode.o $(call objects,$(KERNELS))
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+
+# Line pictures without SQLite.
+$(BUILD)/bench/line_draw: $(BUILD)/tests/bench/line_draw.o $(call objects,$(KERNELS))
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
 
@@ -129,7 +136,7 @@ demo:
 	$(MAKE) -j$(JOBS) all
 	tests/demo.sh build/demo $(BUILD)/dupgpu
 
-BENCH ?= $(wildcard $(addprefix tests/bench/,join.py field.py nearest.py index.py hash.py))
+BENCH ?= $(wildcard $(addprefix tests/bench/,join.py field.py nearest.py index.py hash.py bulk.py lines.py))
 bench:
 	tests/deps.sh build bench
 	$(MAKE) -j$(JOBS) all

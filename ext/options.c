@@ -41,6 +41,11 @@ static enum dg_code read_value(enum option option, const dg_json_member *member,
             }
         }
     }
+    if (option == OPTION_DECODE && strcmp(text, "gpu") == 0)
+        return dg_fail(
+            err, DG_ERROR,
+            "option \"decode\" is \"gpu\", which only the table function image_hashes takes: a function "
+            "must give the same result everywhere");
     char list[80] = "";
     size_t used = 0;
     const char *quote = is_flag ? "" : "\"";

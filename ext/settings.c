@@ -26,7 +26,7 @@ static const struct setting_row {
     [DG_SETTING_HASH_BACKEND] = {"hash_backend", operation_backend_words, 0, 0, 0, 0,
                                  "where image_hashes runs; (backend): as the setting backend says"},
     [DG_SETTING_RENDER_BACKEND] = {"render_backend", operation_backend_words, 0, 0, 0, 0,
-                                   "where line_images draws; (backend): where it is fastest"},
+                                   "where line_images draws; auto: on the CPU"},
     [DG_SETTING_DEVICE_ID] = {"device_id", NULL, 0, 0, 0, 1000,
                               "which device of the backend, from 0; see dupgpu_devices"},
     [DG_SETTING_BATCH_SIZE] = {"batch_size", NULL, 0, 0, 0, 256,

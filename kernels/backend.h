@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct dg_jpeg_decoder;
+
 /* Seconds on one unit of the device, fitted to runs of tests/bench/join_engine.c; the planner compares sums
  * of these. */
 typedef struct dg_costs {
@@ -98,6 +100,8 @@ typedef struct dg_backend {
     enum dg_code (*run)(dg_device *device, enum dg_op op, void *arguments, const dg_poll *poll, dg_err *err);
     /* Waits for what was started, and only then its results are there. After an error nothing is running. */
     enum dg_code (*wait)(dg_device *device, const dg_poll *poll, dg_err *err);
+    /* Opens a decoder of JPEG files (image/image.h) on the device of that number. NULL: there is none. */
+    enum dg_code (*open_decoder)(int number, struct dg_jpeg_decoder **out, dg_err *err);
 } dg_backend;
 
 /* The backends built in, in order of preference, ending with NULL; the CPU is among them. */

@@ -74,14 +74,10 @@ enum dg_code dg_file_read(const dg_file *file, const char *path, void *to, const
     return more ? fail(err, "the file grew while it was read", path) : DG_OK;
 }
 
-size_t dg_file_first(const char *path, void *to, size_t bytes)
+size_t dg_file_first(const dg_file *file, void *to, size_t bytes)
 {
-    dg_file file;
-    dg_err err = {0};
-    if (dg_file_open(path, &file, &err) != DG_OK) return 0;
-    ssize_t count = read_fully(file.descriptor, to, bytes);
-    dg_file_close(&file);
-    return count > 0 ? (size_t)count : 0;
+    ssize_t count = read_fully(file->descriptor, to, bytes);
+    return count > 0 && lseek(file->descriptor, 0, SEEK_SET) == 0 ? (size_t)count : 0;
 }
 
 void dg_file_close(dg_file *file)

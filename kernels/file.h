@@ -31,9 +31,9 @@ enum dg_code dg_file_open(const char *path, dg_file *file, dg_err *err);
  */
 enum dg_code dg_file_read(const dg_file *file, const char *path, void *to, const dg_poll *poll, dg_err *err);
 
-/* Reads up to `bytes` bytes from the beginning of a regular file. Returns how many; 0 also where it cannot.
- */
-size_t dg_file_first(const char *path, void *to, size_t bytes);
+/* Reads up to `bytes` bytes from the beginning, before dg_file_read or without it. Returns how many; 0 also
+ * where it cannot. */
+size_t dg_file_first(const dg_file *file, void *to, size_t bytes);
 
 void dg_file_close(dg_file *file);
 

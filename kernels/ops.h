@@ -20,7 +20,8 @@
     X(HISTOGRAM, dg_op_histogram, "count the row pairs at each distance, unit by unit")                      \
     X(NEAREST, dg_op_nearest, "find the k nearest rows of each query")                                       \
     X(RESIZE, dg_op_resize, "shrink grey pictures to planes of one size")                                    \
-    X(PHASH, dg_op_phash, "take the phash of planes")
+    X(PHASH, dg_op_phash, "take the phash of planes")                                                        \
+    X(RENDER, dg_op_render, "draw line pictures")
 
 enum dg_op {
 #define X(name, type, what) DG_OP_##name,
@@ -234,5 +235,20 @@ typedef struct dg_op_phash {
     uint32_t count, size;
     uint8_t *hashes;
 } dg_op_phash;
+
+/*
+ * RENDER (a device's operation; the CPU's is kernels/image/line.h). Draws `count` line pictures of width x
+ * height pixels: pixel (x, y) of picture i comes to lie at i * dg_plane_stride(width, height) + y * width + x
+ * of `pixels`, and is samples[a], a being its coverage (render.md section 5).
+ *
+ * A stroke is four int32: a point in units of 1/256 pixel, and 2^16 times the unit vector across the segment
+ * that leads to it from the point before; 0, 0 where none does. Those of picture i are number first[i] ..
+ * first[i + 1] - 1, uint32. `reach` is the distance at which coverage ends, half the line's width + 128.
+ */
+typedef struct dg_op_render {
+    const dg_buffer *strokes, *first, *samples; /* 256 bytes of samples */
+    dg_buffer *pixels;
+    uint32_t count, width, height, reach;
+} dg_op_render;
 
 #endif

@@ -22,7 +22,10 @@ packages() {
         echo endless-sky-high-dpi python3-sklearn parallel
         echo ocl-icd-libopencl1 pocl-opencl-icd oclgrind opencl-c-headers
         ;;
-    bench) echo binutils python3 python3-venv ca-certificates plasma-workspace-wallpapers lomiri-wallpapers-16.04 ;;
+    bench)
+        echo binutils python3 python3-venv ca-certificates libcairo2
+        echo plasma-workspace-wallpapers lomiri-wallpapers-16.04 palapeli-data
+        ;;
     peers) echo g++ python3-dev ;;
     spark) echo default-jre-headless ;;
     *)

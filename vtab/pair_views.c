@@ -6,7 +6,8 @@
 
 uint32_t dg_views_bits(const dg_column *column)
 {
-    return column->bits % (8 * DG_VIEWS) == 0 ? column->bits / DG_VIEWS : 0;
+    const uint32_t least = 8 * DG_VIEWS; /* which a plain hash of 64 bits has too */
+    return column->bits % least == 0 && column->bits > least ? column->bits / DG_VIEWS : 0;
 }
 
 /* Byte k of a row, first bit most significant. */

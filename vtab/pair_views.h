@@ -13,7 +13,7 @@
 
 #include "../kernels/engine/join.h"
 
-/* Bits of one of the eight hashes in a row; 0: the row cannot be eight hashes of whole bytes. */
+/* Bits of one of the eight hashes in a row; 0: the row is not eight hashes of two bytes or more. */
 uint32_t dg_views_bits(const dg_column *column);
 
 /* Gives a join the first hash of each row of `left` and, as its right side, all eight of each row of `right`.

@@ -121,7 +121,11 @@ static int eof(const void *state)
 static void result_format(const files *f, sqlite3_context *context)
 {
     uint8_t first[DG_FORMAT_BYTES];
-    const char *format = dg_image_format(first, dg_file_first(f->entry.path, first, sizeof first));
+    dg_file file;
+    dg_err err = {0};
+    if (dg_file_open(f->entry.path, &file, &err) != DG_OK) return;
+    const char *format = dg_image_format(first, dg_file_first(&file, first, sizeof first));
+    dg_file_close(&file);
     if (format) sqlite3_result_text(context, format, -1, SQLITE_STATIC);
 }
 

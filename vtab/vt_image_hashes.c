@@ -7,6 +7,8 @@
  * what its header said is given nevertheless. Where a query reads no column but id and error, pictures are
  * decoded all the same, so that error tells of all damage. A NULL gives NULLs and no error.
  *
+ * Conditions on the id are tested before anything is read, where ids are INTEGER.
+ *
  * The calling thread reads (feed.h says what is seen of rows that change meanwhile), workers decode (bulk.h).
  * The memory limit bounds what is read and not yet handed out together with what decoders need in proportion
  * to a picture's area; a picture that exceeds it alone is an error of its row. Without memory the statement
@@ -80,12 +82,13 @@ static const char declaration[] =
     "entropy REAL, noise REAL, blockiness REAL, jpeg_quality REAL, eff_pixels REAL, colorhash BLOB, "
     "phash_orientations BLOB, width INTEGER, height INTEGER, format TEXT, bytes INTEGER, error TEXT";
 
-enum { SOURCE, COLUMN, SCHEMA, ID_COLUMN, HASH_SIZE, ORIENT, LUMA, TRUNCATED, ALPHA, ARGUMENTS };
+enum { SOURCE, COLUMN, SCHEMA, ID_COLUMN, HASH_SIZE, ORIENT, LUMA, TRUNCATED, ALPHA, DECODE, ARGUMENTS };
 
 /* Words in the order of their enums. */
 static const char *const lumas[] = {"pillow7", "pillow6", NULL};
 static const char *const truncations[] = {"refuse", "lenient", NULL};
 static const char *const alphas[] = {"ignore", "white", "black", NULL};
+static const char *const decodes[] = {"exact", "scaled", "gpu", NULL};
 
 static const char name[] = "image_hashes";
 
@@ -99,15 +102,18 @@ static const dg_argument arguments[ARGUMENTS] = {
     [LUMA] = {.name = "luma", .kind = DG_ARGUMENT_WORD, .words = lumas},
     [TRUNCATED] = {.name = "truncated", .kind = DG_ARGUMENT_WORD, .words = truncations},
     [ALPHA] = {.name = "alpha", .kind = DG_ARGUMENT_WORD, .words = alphas},
+    [DECODE] = {.name = "decode", .kind = DG_ARGUMENT_WORD, .words = decodes},
 };
 
-enum {
-    FILTER_ID,
-    FILTERS,
-};
+enum { FILTER_ID, FILTER_LIST, FILTER_ABOVE, FILTER_FROM, FILTER_BELOW, FILTER_TO, FILTERS };
 
 static const dg_plan_slot filters[FILTERS] = {
     [FILTER_ID] = {DG_SLOT_FILTER, COLUMN_ID, SQLITE_INDEX_CONSTRAINT_EQ, 0, "id ="},
+    [FILTER_LIST] = {DG_SLOT_LIST, COLUMN_ID, SQLITE_INDEX_CONSTRAINT_EQ, 0, "id in"},
+    [FILTER_ABOVE] = {DG_SLOT_FILTER, COLUMN_ID, SQLITE_INDEX_CONSTRAINT_GT, 0, "id >"},
+    [FILTER_FROM] = {DG_SLOT_FILTER, COLUMN_ID, SQLITE_INDEX_CONSTRAINT_GE, 0, "id >="},
+    [FILTER_BELOW] = {DG_SLOT_FILTER, COLUMN_ID, SQLITE_INDEX_CONSTRAINT_LT, 0, "id <"},
+    [FILTER_TO] = {DG_SLOT_FILTER, COLUMN_ID, SQLITE_INDEX_CONSTRAINT_LE, 0, "id <="},
 };
 
 typedef struct hashes {
@@ -117,8 +123,9 @@ typedef struct hashes {
     int read_files, draws_bar;
     uint64_t window_rows, window_bytes; /* read at once */
     dg_feed *feed;
-    dg_bulk *bulk;       /* NULL: there are no rows, or none is left */
-    dg_hashing *hashing; /* where hashes may be left to a device; NULL: none is wanted */
+    dg_bulk *bulk;            /* NULL: there are no rows, or none is left */
+    dg_hashing *hashing;      /* where hashes may be left to a device; NULL: none is wanted */
+    dg_jpeg_decoder *decoder; /* of decode = 'gpu' */
     dg_picture_batch batch;
     uint32_t batch_most; /* pictures; 0: as many as pay */
     dg_err failure;      /* what the work ended with */
@@ -147,9 +154,10 @@ static void describe(const dg_planning *planning, sqlite3_str *words)
 static void estimate(const dg_planning *planning)
 {
     sqlite3_index_info *info = planning->info;
-    const int one = planning->filters >> FILTER_ID & 1;
-    info->estimatedRows = one ? 1 : 100000;
-    info->estimatedCost = !one ? 1e10 : dg_plan_known(info, &filters[FILTER_ID]) ? 1e5 : 1e10 / 30;
+    const int one = planning->filters >> FILTER_ID & 1, some = planning->filters != 0;
+    info->estimatedRows = one ? 1 : some ? 50000 : 100000;
+    info->estimatedCost = some ? 5e9 : 1e10;
+    if (one) info->estimatedCost = dg_plan_known(info, &filters[FILTER_ID]) ? 1e5 : 1e10 / 30;
 }
 
 /* --- arguments and settings --- */
@@ -189,7 +197,8 @@ static enum dg_code read_arguments(hashes *h, const dg_arguments *given, dg_err 
     *options = (dg_image_options){.orient = (int)given->number[ORIENT],
                                   .luma = (enum dg_luma)given->number[LUMA],
                                   .truncated = (enum dg_truncated)given->number[TRUNCATED],
-                                  .alpha = (enum dg_alpha)given->number[ALPHA]};
+                                  .alpha = (enum dg_alpha)given->number[ALPHA],
+                                  .decode = (enum dg_decode)given->number[DECODE]};
     if (given->number[ORIENT] > 1)
         return dg_fail(err, DG_ERROR, "orient is %lld; it takes 0 or 1", (long long)given->number[ORIENT]);
     if (!(given->given >> HASH_SIZE & 1)) return DG_OK;
@@ -219,7 +228,7 @@ static enum dg_code read_settings(hashes *h, dg_bulk_spec *spec, dg_err *err)
     h->pictures.options.max_pixels = (uint64_t)max_pixels;
     h->read_files = read_files != 0;
     h->draws_bar = progress != 0;
-    h->window_bytes = limit / 4;
+    h->window_bytes = limit / 8;
     h->window_rows = h->batch_most = (uint32_t)batch;
     spec->threads = (uint32_t)threads;
     spec->budget = limit - h->window_bytes;
@@ -228,14 +237,28 @@ static enum dg_code read_settings(hashes *h, dg_bulk_spec *spec, dg_err *err)
 
 /* --- rows --- */
 
-static dg_picture_item *copy_value(sqlite3_value *value, enum dg_picture_kind kind)
+static dg_picture_item *copy_blob(sqlite3_value *value)
 {
-    const void *bytes = kind == DG_PICTURE_PATH ? sqlite3_value_text(value) : sqlite3_value_blob(value);
-    size_t count = (size_t)sqlite3_value_bytes(value), end = kind == DG_PICTURE_PATH;
-    if (!bytes && count) return NULL;
-    dg_picture_item *item = dg_picture_item_new(kind, count + end);
-    if (item && count) memcpy(item->data, bytes, count);
-    if (item && end) item->data[count] = 0;
+    const void *bytes = sqlite3_value_blob(value);
+    const size_t count = (size_t)sqlite3_value_bytes(value);
+    dg_picture_item *item = bytes ? dg_picture_item_new(DG_PICTURE_BYTES, count) : NULL;
+    if (item) memcpy(item->data, bytes, count);
+    return item;
+}
+
+/* A path that a zero byte cuts short would be that of another file. */
+static dg_picture_item *copy_path(sqlite3_value *value)
+{
+    const char *path = (const char *)sqlite3_value_text(value);
+    const size_t length = (size_t)sqlite3_value_bytes(value);
+    if (!path) return NULL;
+    const int whole = strlen(path) == length;
+    dg_picture_item *item = dg_picture_item_new(whole ? DG_PICTURE_PATH : DG_PICTURE_NONE, length + 1);
+    if (!item) return NULL;
+    if (whole)
+        memcpy(item->data, path, length + 1);
+    else
+        dg_fail(&item->err, DG_ERROR, "the path holds a zero byte: '%s'", path);
     return item;
 }
 
@@ -251,8 +274,8 @@ static void explain(const hashes *h, sqlite3_value *value, dg_err *err)
         dg_fail(err, DG_ERROR, "the image is TEXT; %s, or with the setting read_files = 1 the path of one",
                 takes);
     else if (bytes)
-        dg_fail(err, DG_ERROR, "the image is a BLOB of %d MiB; the memory limit leaves it %llu", bytes >> 20,
-                (unsigned long long)(dg_bulk_largest_item(h->bulk) >> 20));
+        dg_fail(err, DG_ERROR, "the image is a BLOB of %d bytes; the memory limit leaves it %llu", bytes,
+                (unsigned long long)dg_bulk_largest_item(h->bulk));
     else if (type != SQLITE_NULL)
         dg_fail(err, DG_ERROR, "the image is %s; %s",
                 type == SQLITE_BLOB ? "an empty BLOB" : dg_value_type_name(value), takes);
@@ -263,8 +286,8 @@ static void *make_item(void *arg, sqlite3_value *value)
     const hashes *h = arg;
     const int type = value ? sqlite3_value_type(value) : SQLITE_NULL;
     const uint64_t bytes = type == SQLITE_BLOB ? (uint64_t)sqlite3_value_bytes(value) : 0;
-    if (type == SQLITE_TEXT && h->read_files) return copy_value(value, DG_PICTURE_PATH);
-    if (bytes && bytes <= dg_bulk_largest_item(h->bulk)) return copy_value(value, DG_PICTURE_BYTES);
+    if (type == SQLITE_TEXT && h->read_files) return copy_path(value);
+    if (bytes && bytes <= dg_bulk_largest_item(h->bulk)) return copy_blob(value);
     dg_picture_item *item = dg_picture_item_new(DG_PICTURE_NONE, 0);
     if (item) explain(h, value, &item->err);
     return item;
@@ -284,6 +307,18 @@ static int fill(hashes *h, char **error)
     return SQLITE_OK;
 }
 
+/* Says that it was not libjpeg that decoded, before whatever else the plan says. */
+static void report_decoder(const dg_jpeg_decoder *decoder, dg_report *report)
+{
+    char plan[sizeof report->plan];
+    int used = snprintf(plan, sizeof plan, "JPEGs decoded by %s %s, whose pixels differ", decoder->name,
+                        decoder->version);
+    if (report->plan[0])
+        snprintf(plan + used, sizeof plan - (size_t)used, "; %.*s", (int)sizeof plan - used - 3,
+                 report->plan);
+    memcpy(report->plan, plan, sizeof plan);
+}
+
 /* The run ends: what was done goes into dupgpu_stats. */
 static void finish(hashes *h)
 {
@@ -293,7 +328,11 @@ static void finish(hashes *h)
         h->report.backend = "cpu";
         snprintf(h->report.device, sizeof h->report.device, "CPU, %u thread%s", dg_bulk_threads(h->bulk),
                  dg_bulk_threads(h->bulk) == 1 ? "" : "s");
+        snprintf(h->report.plan, sizeof h->report.plan, "about %llu rows read at a time",
+                 (unsigned long long)h->window_rows);
+        h->report.batches = dg_feed_windows(h->feed);
     }
+    if (h->decoder) report_decoder(h->decoder, &h->report);
     h->report.bytes = dg_bulk_peak(h->bulk) + dg_feed_bytes(h->feed);
     h->report.seconds = dg_clock() - h->began;
     dg_stats_add(&h->connection->stats, name, "read", &h->report);
@@ -362,6 +401,7 @@ static int take(hashes *h, char **error)
         return SQLITE_OK;
     }
     dg_progress_set(h->progress, ++h->report.results);
+    if (dg_err_of_device(&h->item->err)) return fail_work(h, &h->item->err, error);
     return h->item->err.code == DG_NOMEM ? SQLITE_NOMEM : SQLITE_OK;
 }
 
@@ -379,6 +419,7 @@ static void release(void *state)
     drop_item(h);
     dg_picture_batch_clear(&h->batch);
     dg_hashing_close(h->hashing, h->failure.code ? &h->failure : NULL);
+    if (h->decoder) h->decoder->close(h->decoder);
     dg_feed_close(h->feed);
     dg_probe_finish(&h->probe);
     init(h, h->connection);
@@ -419,6 +460,23 @@ static int open_hashing(hashes *h, const dg_bulk_spec *bulk, char **error)
     return SQLITE_OK;
 }
 
+/* What decodes for decode = 'gpu'; nothing takes its place, whatever the setting fallback says. */
+static int open_decoder(hashes *h, char **error)
+{
+    const dg_settings *settings = &h->connection->settings;
+    dg_err err = {0};
+    double enabled = 0, device = 0;
+    if (h->pictures.options.decode != DG_DECODE_GPU || !dg_image_needs_pixels(&h->pictures.work))
+        return SQLITE_OK;
+    if (dg_setting_number(settings, DG_SETTING_ENABLED, &enabled, &err) == DG_OK &&
+        dg_setting_number(settings, DG_SETTING_DEVICE_ID, &device, &err) == DG_OK && !enabled)
+        dg_fail(&err, DG_ERROR, "decode is 'gpu', but the setting enabled is 0");
+    if (err.code || dg_pictures_open_decoder((uint32_t)device, &h->decoder, &err) != DG_OK)
+        return dg_vtab_failure(name, &err, error);
+    h->pictures.options.decoder = h->decoder;
+    return SQLITE_OK;
+}
+
 static int open_pipeline(hashes *h, dg_bulk_spec *spec, char **error)
 {
     enum { READ_AT_ONCE = 8 }; /* rows for each thread */
@@ -428,11 +486,80 @@ static int open_pipeline(hashes *h, dg_bulk_spec *spec, char **error)
     spec->work = dg_picture_item_work;
     spec->drop = dg_picture_item_drop;
     dg_probe_start(&h->probe, h->connection->db);
-    int rc = open_hashing(h, spec, error);
+    int rc = open_decoder(h, error);
+    if (rc == SQLITE_OK) rc = open_hashing(h, spec, error);
     if (rc != SQLITE_OK) return rc;
     if (dg_bulk_open(spec, &h->bulk, &err) != DG_OK) return dg_vtab_failure(name, &err, error);
     if (!h->window_rows) h->window_rows = (uint64_t)READ_AT_ONCE * dg_bulk_threads(h->bulk);
     return start_progress(h) == SQLITE_OK ? take(h, error) : SQLITE_NOMEM;
+}
+
+/* Which ids a query asks for, where they are INTEGER. SQLite tests the rows again. */
+typedef struct wanted {
+    int64_t low, high;
+    int listed;    /* only those of the list */
+    int64_t *list; /* sorted */
+    size_t count;
+} wanted;
+
+static int compare_integers(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int is_wanted(void *arg, int64_t id)
+{
+    const wanted *w = arg;
+    if (id < w->low || id > w->high) return 0;
+    if (!w->listed) return 1;
+    return w->count && bsearch(&id, w->list, w->count, sizeof id, compare_integers) != NULL;
+}
+
+/* Narrows the range by one bound; the id that equals it stays. Nothing is above or below NULL. */
+static void narrow(wanted *w, int filter, sqlite3_value *value)
+{
+    const int type = value ? sqlite3_value_type(value) : SQLITE_TEXT, low = filter <= FILTER_FROM;
+    const int64_t bound = type == SQLITE_TEXT || type == SQLITE_BLOB ? 0 : sqlite3_value_int64(value);
+    if (type == SQLITE_NULL) w->high = INT64_MIN, w->low = INT64_MAX;
+    if (type == SQLITE_INTEGER && low && bound > w->low) w->low = bound;
+    if (type == SQLITE_INTEGER && !low && bound < w->high) w->high = bound;
+    if (type == SQLITE_FLOAT && low && bound > w->low) w->low = bound - 1;
+    if (type == SQLITE_FLOAT && !low && bound < w->high) w->high = bound + 1;
+}
+
+/* Reads the list of an IN. Numbers in TEXT count, for the other side of a comparison may make them numbers.
+ */
+static int read_list(wanted *w, sqlite3_value *list)
+{
+    sqlite3_value *value;
+    size_t room = 0;
+    w->listed = 1;
+    int rc = sqlite3_vtab_in_first(list, &value);
+    for (; rc == SQLITE_OK && value; rc = sqlite3_vtab_in_next(list, &value)) {
+        const int type = sqlite3_value_numeric_type(value);
+        if (type != SQLITE_INTEGER && type != SQLITE_FLOAT) continue;
+        if (w->count == room) {
+            int64_t *more = realloc(w->list, (room = room ? 2 * room : 64) * sizeof *more);
+            if (!more) return SQLITE_NOMEM;
+            w->list = more;
+        }
+        w->list[w->count++] = sqlite3_value_int64(value);
+    }
+    if (w->count) qsort(w->list, w->count, sizeof *w->list, compare_integers);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* Leaves out the rows that the filters on the id do not want. */
+static int leave_out(hashes *h, sqlite3_value **values)
+{
+    wanted w = {INT64_MIN, INT64_MAX, 0, NULL, 0};
+    int rc = SQLITE_OK;
+    for (int filter = FILTER_ABOVE; filter <= FILTER_TO; filter++) narrow(&w, filter, values[filter]);
+    if (values[FILTER_LIST]) rc = read_list(&w, values[FILTER_LIST]);
+    if (rc == SQLITE_OK) dg_feed_keep(h->feed, is_wanted, &w);
+    free(w.list);
+    return rc;
 }
 
 static int filter(void *state, const dg_arguments *given, sqlite3_value **values, char **error)
@@ -448,6 +575,7 @@ static int filter(void *state, const dg_arguments *given, sqlite3_value **values
         return dg_vtab_failure(name, &err, error);
     const dg_feed_use use = {make_item, dg_picture_item_drop, h};
     int rc = dg_feed_open(h->connection, &h->source, &use, values[FILTER_ID], &h->feed, error);
+    if (rc == SQLITE_OK) rc = leave_out(h, values);
     return rc == SQLITE_OK && dg_feed_rows(h->feed) ? open_pipeline(h, &spec, error) : rc;
 }
 
@@ -462,6 +590,12 @@ static int next(void *state, char **error)
 static int eof(const void *state)
 {
     return ((const hashes *)state)->item == NULL;
+}
+
+static int64_t rowid(const void *state)
+{
+    const hashes *h = state;
+    return dg_feed_number(h->feed, h->row);
 }
 
 static void result_header(const dg_image_info *info, sqlite3_context *context, int number)
@@ -545,6 +679,7 @@ int dg_vt_image_hashes_register(dg_connection *connection)
         .filter = filter,
         .next = next,
         .eof = eof,
+        .rowid = rowid,
         .column = column,
     };
     return dg_table_function_register(connection, &function);

@@ -11,8 +11,9 @@
  * The series is read once, and drawn from where it lies.
  *
  * A sequence that cannot be drawn ends the statement with an error that names its row. The calling thread
- * reads (feed.h, series.h) and hands out, workers draw (bulk.h), a batch of pictures at a time. Where the
- * query does not read the column image, nothing is drawn. EXPLAIN QUERY PLAN reads sequences of
+ * reads (feed.h, series.h) and hands out, workers draw (bulk.h), a batch of pictures at a time; on a device,
+ * which is used only where one is asked for, the calling thread has it draw (drawing.h). Where the query does
+ * not read the column image, nothing is drawn. EXPLAIN QUERY PLAN reads sequences of
  * <table>.<column> drawn [and id = <value>], or windows of <table>.<column> drawn.
  */
 #include "feed.h"
@@ -21,8 +22,9 @@
 
 #include "../ext/interrupt.h"
 #include "../ext/line_options.h"
+#include "../ext/progress.h"
 #include "../kernels/clock.h"
-#include "../kernels/engine/lines.h"
+#include "../kernels/engine/drawing.h"
 #include "../kernels/memory.h"
 
 #include <stdio.h>
@@ -76,12 +78,16 @@ typedef struct images {
     dg_series_spec spec; /* also the source; window 0: each row holds a sequence */
     dg_lines lines;      /* what is wanted of each sequence */
     int draws;           /* the query reads pictures */
-    size_t batch_size;
+    size_t batch_size;   /* pictures */
+    int suits_workers;   /* it was not set, but suits them */
     uint64_t feed_bytes; /* of values read at once */
     dg_feed *feed;
     dg_series *series;
-    dg_bulk *bulk; /* NULL: there are no rows, or none is left */
+    dg_drawing *drawing; /* a device draws; NULL: workers do */
+    dg_bulk *bulk;       /* the workers; NULL: a device draws, there are no rows, or none is left */
     dg_probe probe;
+    dg_progress *progress;
+    int draws_bar;
     uint64_t total, given; /* rows in all, and in the pipeline so far */
     dg_line_batch *batch;  /* of the current row; NULL: none is left */
     size_t at;             /* its job */
@@ -172,28 +178,30 @@ static size_t suitable_batch(const dg_line_options *options)
     return size < 1 ? 1 : size > MOST ? MOST : size;
 }
 
+/* On a device a batch costs some copies and launches. */
+enum { DEVICE_BATCH = 256 };
+
 /* Divides the memory limit: half for the series or the sequences read, a quarter each for the threads' own
  * canvases and for what is in the pipeline. */
 static enum dg_code read_settings(images *p, dg_bulk_spec *spec, dg_err *err)
 {
     const dg_settings *settings = &p->connection->settings;
     const dg_line_options *options = &p->lines.options;
-    double threads = 0, batch = 0;
-    const char *backend = "";
+    double threads = 0, batch = 0, progress = 0;
     uint64_t limit = 0;
-    if (dg_setting_word(settings, DG_SETTING_RENDER_BACKEND, &backend, err) != DG_OK ||
-        dg_setting_number(settings, DG_SETTING_THREADS, &threads, err) != DG_OK ||
+    if (dg_setting_number(settings, DG_SETTING_THREADS, &threads, err) != DG_OK ||
         dg_setting_number(settings, DG_SETTING_BATCH_SIZE, &batch, err) != DG_OK ||
+        dg_setting_number(settings, DG_SETTING_PROGRESS, &progress, err) != DG_OK ||
         dg_settings_memory_limit(settings, &limit, err) != DG_OK)
         return err->code;
-    if (strcmp(backend, "gpu") == 0 || strcmp(backend, "cuda") == 0 || strcmp(backend, "opencl") == 0)
-        return dg_fail(err, DG_ERROR, "render_backend is '%s'; line pictures are drawn on the CPU", backend);
     if (!limit) limit = dg_memory_free() / 5 * 4;
     const uint64_t lanes = limit / 4 / dg_lines_lane_bytes(options);
     if (lanes == 0)
         return dg_fail(err, DG_ERROR, "a picture of %u x %u pixels; the memory limit has no room for it",
                        (unsigned)options->width, (unsigned)options->height);
-    p->batch_size = batch > 0 ? (size_t)batch : suitable_batch(options);
+    p->draws_bar = progress != 0;
+    p->suits_workers = batch == 0;
+    p->batch_size = p->suits_workers ? suitable_batch(options) : (size_t)batch;
     p->spec.memory = limit / 2;
     p->feed_bytes = limit / 8;
     spec->threads = threads > 0 ? (uint32_t)threads : dg_bulk_cores();
@@ -263,20 +271,20 @@ static uint64_t next_bytes(const images *p)
     return sizeof(dg_line_job) + picture + (p->feed && p->draws ? dg_feed_peek(p->feed) : 0);
 }
 
-/* Gives the pipeline one batch: as many rows as there are left, are wanted, and fit into an item. */
-static int give(images *p, char **error)
+/* A batch of the next rows: as many as are left and wanted, and, after the first, fit into `room` bytes. */
+static int make_batch(images *p, uint64_t room, dg_line_batch **out, uint64_t *bytes, char **error)
 {
     const uint64_t left = p->total - p->given, most = left < p->batch_size ? left : p->batch_size;
     dg_line_batch *batch = dg_line_batch_new((size_t)most);
-    uint64_t bytes = sizeof *batch;
     int rc = batch ? SQLITE_OK : SQLITE_NOMEM;
+    *bytes = sizeof *batch;
     while (rc == SQLITE_OK && batch->count < most) {
         const uint64_t more = next_bytes(p);
-        if (batch->count && bytes + more > dg_bulk_largest_item(p->bulk)) break;
+        if (batch->count && *bytes + more > room) break;
         rc = next_job(p, &batch->jobs[batch->count], error);
         if (rc != SQLITE_OK) break;
         batch->count++;
-        bytes += more;
+        *bytes += more;
     }
     if (rc != SQLITE_OK) {
         if (batch) dg_line_batch_drop(batch);
@@ -284,8 +292,18 @@ static int give(images *p, char **error)
     }
     p->given += batch->count;
     p->report.batches++;
-    dg_bulk_give(p->bulk, batch, bytes);
+    *out = batch;
     return SQLITE_OK;
+}
+
+/* Gives the pipeline one batch. */
+static int give(images *p, char **error)
+{
+    dg_line_batch *batch;
+    uint64_t bytes;
+    int rc = make_batch(p, dg_bulk_largest_item(p->bulk), &batch, &bytes, error);
+    if (rc == SQLITE_OK) dg_bulk_give(p->bulk, batch, bytes);
+    return rc;
 }
 
 /* Gives the pipeline as many batches as it has room for. */
@@ -301,26 +319,33 @@ static int fill(images *p, char **error)
     return rc;
 }
 
-/* The run ends: what was done goes into dupgpu_stats. */
-static void finish(images *p)
+/* The run ends: what was done goes into dupgpu_stats. `failure`: what it ended with, or NULL. */
+static void finish(images *p, const dg_err *failure)
 {
-    if (!p->bulk) return;
     dg_report *r = &p->report;
-    const uint32_t threads = dg_bulk_threads(p->bulk);
-    r->backend = "cpu";
-    snprintf(r->device, sizeof r->device, "CPU, %u thread%s", threads, threads == 1 ? "" : "s");
+    if (!p->bulk && !p->drawing) return;
     if (p->series)
         snprintf(r->plan, sizeof r->plan, "windows of %llu rows, %llu apart",
                  (unsigned long long)p->spec.window, (unsigned long long)p->spec.stride);
     else
         snprintf(r->plan, sizeof r->plan, "a sequence a row");
     r->rows = p->series ? dg_series_rows(p->series) : p->total;
-    r->bytes = dg_bulk_peak(p->bulk) + (p->series ? dg_series_bytes(p->series) : dg_feed_bytes(p->feed)) +
-               threads * dg_lines_lane_bytes(&p->lines.options);
+    r->bytes = p->series ? dg_series_bytes(p->series) : dg_feed_bytes(p->feed);
+    if (p->bulk) {
+        const uint32_t threads = dg_bulk_threads(p->bulk);
+        r->backend = "cpu";
+        snprintf(r->device, sizeof r->device, "CPU, %u thread%s", threads, threads == 1 ? "" : "s");
+        r->bytes += dg_bulk_peak(p->bulk) + threads * dg_lines_lane_bytes(&p->lines.options);
+    }
+    if (p->drawing) dg_drawing_report(p->drawing, r);
     r->seconds = dg_clock() - p->began;
     dg_stats_add(&p->connection->stats, name, "read", r);
+    dg_drawing_close(p->drawing, failure);
     dg_bulk_close(p->bulk);
+    dg_progress_end(p->progress);
+    p->drawing = NULL;
     p->bulk = NULL;
+    p->progress = NULL;
 }
 
 static void drop_batch(images *p)
@@ -330,22 +355,45 @@ static void drop_batch(images *p)
     p->at = 0;
 }
 
-/* Waits for the next batch. */
-static int take(images *p, char **error)
+static int fail_work(images *p, const dg_err *err, char **error)
+{
+    if (err->code == DG_INTERRUPT && p->probe.result == SQLITE_NOMEM) return SQLITE_NOMEM;
+    return dg_vtab_failure(name, err, error);
+}
+
+/* Waits for the workers' next batch. */
+static int take_from_workers(images *p, char **error)
 {
     dg_err err = {0};
     void *item;
     const dg_poll poll = dg_probe_poll(&p->probe);
     int rc = fill(p, error);
     if (rc != SQLITE_OK) return rc;
-    if (dg_bulk_take(p->bulk, &poll, &item, &err) == DG_OK && item) {
-        p->batch = item;
-        return fill(p, error);
-    }
-    if (err.code == DG_INTERRUPT && p->probe.result == SQLITE_NOMEM) return SQLITE_NOMEM;
-    if (err.code) return dg_vtab_failure(name, &err, error);
-    finish(p);
-    return SQLITE_OK;
+    if (dg_bulk_take(p->bulk, &poll, &item, &err) != DG_OK) return fail_work(p, &err, error);
+    p->batch = item;
+    return item ? fill(p, error) : SQLITE_OK;
+}
+
+/* Has the device draw the next batch. */
+static int take_from_device(images *p, char **error)
+{
+    dg_err err = {0};
+    uint64_t bytes;
+    const dg_poll poll = dg_probe_poll(&p->probe);
+    if (p->given == p->total) return SQLITE_OK;
+    int rc = make_batch(p, p->feed_bytes, &p->batch, &bytes, error);
+    if (rc != SQLITE_OK || dg_drawing_run(p->drawing, p->batch, &poll, &err) == DG_OK) return rc;
+    rc = fail_work(p, &err, error);
+    finish(p, &err);
+    return rc;
+}
+
+/* The next batch; none is left: NULL. */
+static int take(images *p, char **error)
+{
+    int rc = p->drawing ? take_from_device(p, error) : take_from_workers(p, error);
+    if (rc == SQLITE_OK && !p->batch) finish(p, NULL);
+    return rc;
 }
 
 /* The failure of the current row, if it is one. */
@@ -372,7 +420,7 @@ static void init(void *state, dg_connection *connection)
 static void release(void *state)
 {
     images *p = state;
-    finish(p);
+    finish(p, NULL);
     drop_batch(p);
     dg_feed_close(p->feed);
     dg_series_free(p->series);
@@ -396,7 +444,37 @@ static int open_source(images *p, sqlite3_value *only, char **error)
     return SQLITE_OK;
 }
 
-static int open_pipeline(images *p, dg_bulk_spec *spec, char **error)
+static int start_progress(images *p)
+{
+    char *source = sqlite3_mprintf("%s.%s", p->spec.source.table, p->spec.source.column);
+    if (source) p->progress = dg_progress_start(name, source, p->total, p->draws_bar);
+    sqlite3_free(source);
+    return p->progress ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* Opens the device that was asked for, if one was. */
+static int open_device(images *p, char **error)
+{
+    dg_err err = {0};
+    dg_place_spec place;
+    const dg_poll poll = dg_probe_poll(&p->probe);
+    if (dg_settings_for_place(&p->connection->settings, DG_SETTING_RENDER_BACKEND, &place, &err) != DG_OK)
+        return fail_work(p, &err, error);
+    if (!p->draws || strcmp(place.backend, "auto") == 0 || strcmp(place.backend, "cpu") == 0)
+        return SQLITE_OK;
+    if (dg_drawing_open(&place, &p->lines, &poll, &p->drawing, &err) != DG_OK)
+        return fail_work(p, &err, error);
+    if (dg_drawing_on_device(p->drawing)) {
+        if (p->suits_workers) p->batch_size = DEVICE_BATCH;
+        return SQLITE_OK;
+    }
+    dg_drawing_report(p->drawing, &p->report); /* why the workers draw */
+    dg_drawing_close(p->drawing, NULL);
+    p->drawing = NULL;
+    return SQLITE_OK;
+}
+
+static int open_workers(images *p, dg_bulk_spec *spec, char **error)
 {
     dg_err err = {0};
     spec->expected = (p->total + p->batch_size - 1) / p->batch_size;
@@ -405,9 +483,16 @@ static int open_pipeline(images *p, dg_bulk_spec *spec, char **error)
     spec->work = dg_line_batch_work;
     spec->drop = dg_line_batch_drop;
     spec->clear_scratch = dg_lines_clear_scratch;
-    if (dg_bulk_open(spec, &p->bulk, &err) != DG_OK) return dg_vtab_failure(name, &err, error);
+    return dg_bulk_open(spec, &p->bulk, &err) == DG_OK ? SQLITE_OK : fail_work(p, &err, error);
+}
+
+static int start(images *p, dg_bulk_spec *spec, char **error)
+{
     dg_probe_start(&p->probe, p->connection->db);
-    int rc = take(p, error);
+    int rc = open_device(p, error);
+    if (rc == SQLITE_OK && !p->drawing) rc = open_workers(p, spec, error);
+    if (rc == SQLITE_OK) rc = start_progress(p);
+    if (rc == SQLITE_OK) rc = take(p, error);
     return rc == SQLITE_OK ? check_row(p, error) : rc;
 }
 
@@ -423,7 +508,7 @@ static int filter(void *state, const dg_arguments *given, sqlite3_value **values
     const int most = sqlite3_limit(p->connection->db, SQLITE_LIMIT_LENGTH, -1);
     if (p->draws && !p->lines.hash && dg_line_bytes(&p->lines.options) > (size_t)most) return SQLITE_TOOBIG;
     int rc = open_source(p, values[FILTER_ID], error);
-    return rc == SQLITE_OK && p->total ? open_pipeline(p, &spec, error) : rc;
+    return rc == SQLITE_OK && p->total ? start(p, &spec, error) : rc;
 }
 
 static int next(void *state, char **error)
@@ -431,7 +516,7 @@ static int next(void *state, char **error)
     images *p = state;
     int rc = SQLITE_OK;
     p->row++;
-    p->report.results++;
+    dg_progress_set(p->progress, ++p->report.results);
     if (++p->at == p->batch->count) {
         drop_batch(p);
         rc = take(p, error);

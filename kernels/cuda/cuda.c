@@ -35,4 +35,5 @@ const dg_backend dg_backend_cuda = {
     .get = dg_gpu_get,
     .run = dg_gpu_run,
     .wait = dg_gpu_wait,
+    .open_decoder = dg_nvjpeg_open,
 };

@@ -322,6 +322,11 @@ static enum dg_code open_session(int number, dg_session **out, dg_err *err)
     return DG_OK;
 }
 
+struct CUstream_st *dg_cuda_session_stream(const dg_session *session, enum dg_queue queue)
+{
+    return session->streams[queue];
+}
+
 /* --- memory and copies --- */
 
 static dg_cuda_memory address(const void *memory)

@@ -37,6 +37,8 @@ enum {
     DG_RESIZE_COLUMNS = 32,   /* along columns so many samples of a row */
     DG_PHASH_SIDE_LEAST = 8,  /* of the planes that phashes are made of: 4 * size */
     DG_PHASH_SIDE_MOST = 128,
+    DG_RENDER_WIDTH = 32,      /* of a group's tile, pixels */
+    DG_RENDER_HEIGHT = DG_GROUP / DG_RENDER_WIDTH,
     DG_PIECE_SWAPPED = 1,  /* rows of b are held, rows of a pass by */
     DG_PIECE_DIAGONAL = 2, /* both ranges are the same: only q > p counts */
 };
@@ -163,5 +165,19 @@ typedef struct dg_phash_arguments {
     uint32_t size;
     uint32_t stride; /* bytes from plane to plane */
 } dg_phash_arguments;
+
+/* A point of a line in units of 1/256 pixel, and 2^16 times the unit vector across the segment that leads to
+ * it from the point before; 0, 0: none does. */
+typedef struct dg_stroke {
+    int32_t x, y, nx, ny;
+} dg_stroke;
+
+typedef struct dg_render_arguments {
+    uint32_t first_group;
+    uint32_t columns, tiles; /* tiles side by side, and in all, of a picture */
+    uint32_t width, height;
+    uint32_t reach;
+    uint32_t stride; /* bytes from picture to picture */
+} dg_render_arguments;
 
 #endif

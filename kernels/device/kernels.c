@@ -13,3 +13,4 @@
 #include "resize.inc.h"
 #include "dct.inc.h"
 #include "phash.inc.h"
+#include "render.inc.h"

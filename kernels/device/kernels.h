@@ -33,7 +33,8 @@
     X(histogram, 4, dg_histogram_arguments)                                                                  \
     X(nearest, 6, dg_nearest_arguments)                                                                      \
     X(resize, 5, dg_resize_arguments)                                                                        \
-    X(phash, 4, dg_phash_arguments)
+    X(phash, 4, dg_phash_arguments)                                                                          \
+    X(render, 4, dg_render_arguments)
 
 enum dg_kernel {
 #define X(name, buffers, type) DG_KERNEL_##name,

@@ -37,6 +37,7 @@ typedef uint uint32_t;
 typedef ulong uint64_t;
 typedef uchar uint8_t;
 typedef int int32_t;
+typedef long int64_t;
 
 #define DG_KERNEL(name, ...)                                                                                 \
     __kernel __attribute__((reqd_work_group_size(DG_GROUP, 1, 1))) void dg_kernel_##name(__VA_ARGS__)

@@ -60,15 +60,15 @@ static void note_peak(dg_bulk *b)
     if (b->items + b->reserved > b->peak) b->peak = b->items + b->reserved;
 }
 
-/* The share of items; the rest is work space. */
+/* The share of items; the rest is work space, for a decoded picture is many times as large as its file. */
 static uint64_t items_share(const dg_bulk *b)
 {
-    return b->spec.budget ? b->spec.budget / 4 : UINT64_MAX;
+    return b->spec.budget ? b->spec.budget / 8 : UINT64_MAX;
 }
 
 static uint64_t space_share(const dg_bulk *b)
 {
-    return b->spec.budget ? b->spec.budget - b->spec.budget / 4 : UINT64_MAX;
+    return b->spec.budget ? b->spec.budget - b->spec.budget / 8 : UINT64_MAX;
 }
 
 static int fits(uint64_t share, uint64_t used, uint64_t more)

@@ -14,7 +14,7 @@
  * to `drop`. The pipeline may be closed at any moment, also with work under way: the workers' polls then
  * answer "stop", so that closing takes no longer than a work function leaves between two of them.
  *
- * Two things are bounded: the bytes of items given and not taken, as the caller states them, by a quarter of
+ * Two things are bounded: the bytes of items given and not taken, as the caller states them, by an eighth of
  * `budget`, and by the rest of it the work space for which work functions ask with dg_bulk_reserve once they
  * know how much they need. What would never fit is refused, and what is reserved is given back without
  * waiting for anything else, so nothing stands still.

@@ -155,8 +155,7 @@ void dg_hashing_report(const dg_hashing *hashing, dg_report *report)
     dg_place_report(&hashing->place, report);
     report->batches = hashing->batches;
     snprintf(report->plan, sizeof report->plan, "%s%s%s",
-             dg_hashing_on_device(hashing) ? "decoded on the CPU, hashed on the device"
-                                           : "hashed while decoding",
+             dg_hashing_on_device(hashing) ? "hashed on the device" : "hashed while decoding",
              hashing->place.reason[0] ? ": " : "", hashing->place.reason);
 }
 

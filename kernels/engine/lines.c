@@ -24,10 +24,12 @@ void dg_lines_clear_scratch(void *arg)
     dg_sequence_free(&scratch->sequence);
 }
 
-static enum dg_code read_values(const dg_line_job *job, const dg_lines *lines, dg_sequence *sequence,
+enum dg_code dg_line_job_values(const dg_line_job *job, const dg_lines *lines, dg_lines_scratch *scratch,
                                 dg_line_values *values, dg_err *err)
 {
+    dg_sequence *sequence = &scratch->sequence;
     if (job->input == DG_LINE_REFUSED) return dg_fail(err, DG_ERROR, "%s", (const char *)job->data);
+    if (!scratch->line && dg_line_open(&scratch->line, &lines->options, err) != DG_OK) return err->code;
     if (job->input == DG_LINE_NUMBERS)
         return dg_line_values_of_blob(job->data, job->bytes, lines->single, values, err);
     if (dg_sequence_parse(sequence, job->data, job->bytes, err) != DG_OK) return err->code;
@@ -44,13 +46,12 @@ static enum dg_code draw_hash(dg_line_job *job, dg_line *line, const dg_line_val
     return dg_line_hash(line, values, poll, job->picture, err);
 }
 
-static enum dg_code draw(dg_line_job *job, const dg_lines *lines, dg_lines_scratch *scratch,
-                         const dg_poll *poll, dg_err *err)
+enum dg_code dg_line_job_draw(dg_line_job *job, const dg_lines *lines, dg_lines_scratch *scratch,
+                              const dg_poll *poll, dg_err *err)
 {
     dg_line_values values;
     if (job->input == DG_LINE_NONE) return DG_OK;
-    if (!scratch->line && dg_line_open(&scratch->line, &lines->options, err) != DG_OK) return err->code;
-    if (read_values(job, lines, &scratch->sequence, &values, err) != DG_OK) return err->code;
+    if (dg_line_job_values(job, lines, scratch, &values, err) != DG_OK) return err->code;
     if (lines->hash) return draw_hash(job, scratch->line, &values, poll, err);
     return dg_line_picture(scratch->line, &values, poll, &job->picture, &job->picture_bytes, err);
 }
@@ -61,7 +62,8 @@ void dg_line_batch_work(void *item, dg_bulk_lane *lane)
     for (batch->drawn = 0; batch->drawn < batch->count; batch->drawn++) {
         dg_line_job *job = &batch->jobs[batch->drawn];
         if (dg_poll_stop(&lane->poll)) dg_fail(&batch->err, DG_INTERRUPT, "interrupted");
-        if (batch->err.code || draw(job, lane->context, lane->scratch, &lane->poll, &batch->err) != DG_OK)
+        if (batch->err.code ||
+            dg_line_job_draw(job, lane->context, lane->scratch, &lane->poll, &batch->err) != DG_OK)
             return;
         free(job->owned);
         job->owned = NULL;

@@ -56,6 +56,15 @@ void dg_line_batch_work(void *batch, dg_bulk_lane *lane);
 void dg_line_batch_drop(void *batch);
 void dg_lines_clear_scratch(void *scratch);
 
+/* The values of a job that has some. The scratch has its line open afterwards, and what the values point to
+ * lives until its next use. DG_ERROR: why it cannot be drawn. */
+enum dg_code dg_line_job_values(const dg_line_job *job, const dg_lines *lines, dg_lines_scratch *scratch,
+                                dg_line_values *values, dg_err *err);
+
+/* Draws one job. */
+enum dg_code dg_line_job_draw(dg_line_job *job, const dg_lines *lines, dg_lines_scratch *scratch,
+                              const dg_poll *poll, dg_err *err);
+
 /* About the bytes a lane keeps, and about those of a picture: for dividing memory up. */
 uint64_t dg_lines_lane_bytes(const dg_line_options *options);
 uint64_t dg_lines_picture_bytes(const dg_lines *lines);

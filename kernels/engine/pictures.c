@@ -1,5 +1,6 @@
 #include "pictures.h"
 
+#include "../backend.h"
 #include "../file.h"
 
 #include <stdlib.h>
@@ -77,6 +78,29 @@ static void measure_open_file(dg_picture_item *item, const dg_file *file, struct
 }
 
 /*
+ * Where the header is enough, it is looked for in the file's first bytes. Closes the file and returns 1 if it
+ * is there; else nothing is known yet.
+ */
+static int measure_header(dg_picture_item *item, dg_file *file, struct asking *asking)
+{
+    enum {
+        FIRST = 1 << 17
+    }; /* bytes: Exif data with a preview, a colour profile, and what a disk reads at once */
+    const dg_pictures *pictures = asking->lane->context;
+    if (dg_image_needs_pixels(&pictures->work) || file->bytes <= FIRST) return 0;
+    void *first = malloc(FIRST);
+    if (first) measure(item, first, dg_file_first(file, first, FIRST), asking);
+    free(first);
+    if (!first || item->err.code) {
+        item->err = (dg_err){0};
+        return 0;
+    }
+    item->result.info.bytes = file->bytes;
+    dg_file_close(file);
+    return 1;
+}
+
+/*
  * The file's bytes are reserved before they are read, and what the decoder needs when its header is known. If
  * that cannot be had at once, everything is given back, both are waited for together, and the file is read
  * again.
@@ -90,6 +114,7 @@ static void measure_file(dg_picture_item *item, dg_bulk_lane *lane)
         asking.granted = asking.more;
         asking.more = 0;
         if (dg_file_open(item->data, &file, &item->err) != DG_OK) return;
+        if (measure_header(item, &file, &asking)) return;
         if (dg_bulk_reserve(lane, file.bytes + asking.granted, &item->err) == DG_OK)
             measure_open_file(item, &file, &asking);
         dg_file_close(&file);
@@ -104,6 +129,14 @@ void dg_picture_item_work(void *arg, dg_bulk_lane *lane)
     if (item->kind == DG_PICTURE_PATH) measure_file(item, lane);
     free(item->data);
     item->data = NULL;
+}
+
+enum dg_code dg_pictures_open_decoder(uint32_t device, dg_jpeg_decoder **out, dg_err *err)
+{
+    *out = NULL;
+    for (const dg_backend *const *backend = dg_backends; *backend; backend++)
+        if ((*backend)->open_decoder) return (*backend)->open_decoder((int)device, out, err);
+    return dg_fail(err, DG_DEVICE_ERROR, "no backend of this build decodes pictures");
 }
 
 enum dg_code dg_picture_batch_add(dg_picture_batch *batch, dg_picture_item *item, dg_err *err)

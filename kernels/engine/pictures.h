@@ -40,6 +40,12 @@ typedef struct dg_picture_item {
 /* An item with room for `bytes` bytes of data; NULL without memory. */
 dg_picture_item *dg_picture_item_new(enum dg_picture_kind kind, size_t bytes);
 
+/*
+ * Opens the decoder for decode = gpu: on device `device` of the first backend that has one. DG_DEVICE_ERROR
+ * where it cannot be had. To be closed by its `close` when no work uses it.
+ */
+enum dg_code dg_pictures_open_decoder(uint32_t device, dg_jpeg_decoder **out, dg_err *err);
+
 /* Finished items in order, on their way through a device batch by batch. All zero: none. */
 typedef struct dg_picture_batch {
     dg_picture_item **items;

@@ -1,8 +1,10 @@
 #include "selftest.h"
 
 #include "../image/hash.h"
+#include "render.h"
 #include "shrink.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -211,6 +213,65 @@ static enum dg_code test_pictures(const bench *tested, uint8_t *samples, size_t 
                    tested->backend->name);
 }
 
+enum { LINE_WIDTH = 70, LINE_HEIGHT = 40, LINE_VALUES = 90, LINES = 2 };
+
+/* Draws sequence number `number` on the host and adds its strokes. */
+static enum dg_code draw_line(dg_line *line, int number, const uint64_t *rows, uint8_t **picture,
+                              dg_line_stroke *strokes, uint32_t *first, const dg_poll *poll, dg_err *err)
+{
+    double values[LINE_VALUES];
+    const dg_line_stroke *more;
+    size_t count, bytes;
+    for (int i = 0; i < LINE_VALUES; i++) /* a gap every so often */
+        values[i] = i % 13 == 12 ? NAN : (double)(rows[i + number] >> 32);
+    const dg_line_values sequence = {values, LINE_VALUES, 0};
+    if (dg_line_picture(line, &sequence, poll, picture, &bytes, err) ||
+        dg_line_strokes(line, &sequence, poll, &more, &count, err))
+        return err->code;
+    memcpy(strokes + first[number], more, count * sizeof *more);
+    first[number + 1] = first[number] + (uint32_t)count;
+    return DG_OK;
+}
+
+/* Random lines, on the host and on the device. */
+static enum dg_code test_lines(const bench *tested, const uint64_t *rows, const dg_poll *poll, dg_err *err)
+{
+    static const dg_line_options options = {.width = LINE_WIDTH,
+                                            .height = LINE_HEIGHT,
+                                            .line_width = 700,
+                                            .padding = 300,
+                                            .lo = NAN,
+                                            .hi = NAN,
+                                            .antialias = 1,
+                                            .bits = 8,
+                                            .color = {255, 255, 255},
+                                            .format = DG_LINE_RAW};
+    const size_t stride = dg_plane_stride(LINE_WIDTH, LINE_HEIGHT), size = (size_t)LINE_WIDTH * LINE_HEIGHT;
+    dg_line_stroke strokes[LINES * LINE_VALUES];
+    uint32_t first[LINES + 1] = {0};
+    uint8_t *pictures[LINES] = {0}, *planes = malloc(LINES * stride);
+    dg_line *line = NULL;
+    dg_buffer pixels = {0};
+    int wrong = 0;
+    const dg_render_spec spec = {.options = &options, .strokes = strokes, .first = first, .count = LINES};
+    if (!planes) dg_fail_nomem(err, "the self-test");
+    if (!err->code) dg_line_open(&line, &options, err);
+    for (int i = 0; i < LINES && !err->code; i++)
+        draw_line(line, i, rows, &pictures[i], strokes, first, poll, err);
+    if (!err->code && dg_render(tested->backend, tested->device, &spec, &pixels, poll, err) == DG_OK)
+        tested->backend->get(tested->device, &pixels, 0, planes, LINES * stride, err);
+    tested->backend->free(tested->device, &pixels);
+    for (int i = 0; i < LINES; i++) {
+        if (!err->code) wrong |= memcmp(planes + (size_t)i * stride, pictures[i], size) != 0;
+        free(pictures[i]);
+    }
+    free(planes);
+    dg_line_close(line);
+    if (err->code || !wrong) return err->code;
+    return dg_fail(err, DG_DEVICE_ERROR, "%s: self-test: RENDER is not what the CPU gives",
+                   tested->backend->name);
+}
+
 enum dg_code dg_selftest(const dg_backend *backend, dg_device *device, const dg_poll *poll, dg_err *err)
 {
     static const uint32_t widths[] = {1, 4};
@@ -225,6 +286,7 @@ enum dg_code dg_selftest(const dg_backend *backend, dg_device *device, const dg_
             test_width(&tested, &host, rows, both, widths[i], poll, err);
     if (!err->code)
         test_pictures(&tested, (uint8_t *)rows, (size_t)ROWS * WORDS_MAX * sizeof *rows, poll, err);
+    if (!err->code) test_lines(&tested, rows, poll, err);
     if (host.device) host.backend->close(host.device);
     free(rows);
     free(both);

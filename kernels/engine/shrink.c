@@ -147,6 +147,21 @@ enum dg_code dg_shrink_open(dg_shrink *shrink, const dg_backend *backend, dg_dev
     return DG_OK;
 }
 
+enum dg_code dg_shrink_adopt(dg_shrink *shrink, const dg_backend *backend, dg_device *device,
+                             dg_buffer *pixels, dg_size size, uint32_t count, dg_err *err)
+{
+    *shrink = (dg_shrink){.backend = backend, .device = device, .count = count, .pixels = *pixels};
+    *pixels = (dg_buffer){0};
+    shrink->pictures = calloc(count, sizeof *shrink->pictures);
+    if (!shrink->pictures) return dg_fail_nomem(err, "a batch of pictures");
+    for (uint32_t i = 0; i < count; i++)
+        shrink->pictures[i] =
+            (dg_resize_picture){.pixels = (uint64_t)i * dg_plane_stride(size.width, size.height),
+                                .width = size.width,
+                                .height = size.height};
+    return DG_OK;
+}
+
 /* Lays the pictures out for planes of that size: their axes, order of passes and room. */
 static enum dg_code lay_out(dg_shrink *shrink, dg_size plane, tables *t, uint64_t *between, dg_err *err)
 {

@@ -28,6 +28,11 @@ uint64_t dg_shrink_bytes(const dg_grey *pictures, uint32_t count, dg_size plane)
 enum dg_code dg_shrink_open(dg_shrink *shrink, const dg_backend *backend, dg_device *device,
                             const dg_grey *pictures, uint32_t count, dg_err *err);
 
+/* Takes over `count` pictures of one size that are on the device already, picture i at i *
+ * dg_plane_stride(width, height) of `pixels`, which is empty afterwards, also after a failure. */
+enum dg_code dg_shrink_adopt(dg_shrink *shrink, const dg_backend *backend, dg_device *device,
+                             dg_buffer *pixels, dg_size size, uint32_t count, dg_err *err);
+
 /* Makes planes of that size of all pictures; their sides are at most 2^24 samples, and the plane's 256. */
 enum dg_code dg_shrink_resize(dg_shrink *shrink, dg_size plane, const dg_poll *poll, dg_err *err);
 

@@ -3,24 +3,21 @@
  */
 #include "colorhash.h"
 
-#include <math.h>
-
 enum { BITS = 3, VALUES = 2 + 2 * DG_HUES };
 
 /* Pillow's rgb2hsv, its H; the pixel is not grey. */
 static int hue_of(int r, int g, int b, int most, int least)
 {
     float range = (float)(most - least), hue;
-    float red = (float)(most - r) / range, green = (float)(most - g) / range,
-          blue = (float)(most - b) / range;
 
     if (r == most)
-        hue = blue - green;
+        hue = (float)(most - b) / range - (float)(most - g) / range;
     else if (g == most)
-        hue = (float)(2.0 + red - blue);
+        hue = (float)(2.0 + (float)(most - r) / range - (float)(most - b) / range);
     else
-        hue = (float)(4.0 + green - red);
-    hue = (float)fmod(hue / 6.0 + 1.0, 1.0);
+        hue = (float)(4.0 + (float)(most - g) / range - (float)(most - r) / range);
+    double turn = hue / 6.0 + 1.0; /* from 5/6 to 11/6 */
+    hue = (float)(turn < 1.0 ? turn : turn - 1.0);
     return (int)(hue * 255.0);
 }
 

@@ -31,19 +31,21 @@ int dg_bytes_reserve(dg_bytes *bytes, size_t more)
 /* Symbols that occur, by frequency and then by number. `order` has room for `count`. Returns how many. */
 static unsigned sort_symbols(const uint32_t *frequency, unsigned count, uint16_t *order)
 {
+    enum { DIGIT = 6, MASK = (1 << DIGIT) - 1 }; /* sorted by so many bits at a time */
     uint16_t other[DG_DEFLATE_LITERALS];
     uint32_t largest = 0;
     unsigned used = 0;
-    for (unsigned s = 0; s < count; s++)
-        if (frequency[s]) {
-            order[used++] = (uint16_t)s;
-            if (frequency[s] > largest) largest = frequency[s];
-        }
-    for (unsigned shift = 0; shift < 32 && largest >> shift; shift += 8) {
-        uint16_t place[257] = {0};
-        for (unsigned i = 0; i < used; i++) place[(frequency[order[i]] >> shift & 255) + 1]++;
-        for (unsigned d = 0; d < 256; d++) place[d + 1] = (uint16_t)(place[d + 1] + place[d]);
-        for (unsigned i = 0; i < used; i++) other[place[frequency[order[i]] >> shift & 255]++] = order[i];
+    for (unsigned s = 0; s < count; s++) { /* without a branch: which symbols occur cannot be foreseen */
+        other[used] = (uint16_t)s;
+        used += frequency[s] != 0;
+        largest = frequency[s] > largest ? frequency[s] : largest;
+    }
+    memcpy(order, other, used * sizeof *order);
+    for (unsigned shift = 0; shift < 32 && largest >> shift; shift += DIGIT) {
+        uint16_t place[(1 << DIGIT) + 1] = {0};
+        for (unsigned i = 0; i < used; i++) place[(frequency[order[i]] >> shift & MASK) + 1]++;
+        for (unsigned d = 0; d < MASK; d++) place[d + 1] = (uint16_t)(place[d + 1] + place[d]);
+        for (unsigned i = 0; i < used; i++) other[place[frequency[order[i]] >> shift & MASK]++] = order[i];
         memcpy(order, other, used * sizeof *order);
     }
     return used;
@@ -118,6 +120,15 @@ void dg_deflate_lengths(const uint32_t *frequency, unsigned count, unsigned most
         for (unsigned i = 0; i < of_length[l]; i++) lengths[order[--next]] = (uint8_t)l;
 }
 
+/* Sixteen bits in the opposite order. */
+static uint32_t reversed(uint32_t w)
+{
+    w = (w & 0x5555) << 1 | (w >> 1 & 0x5555);
+    w = (w & 0x3333) << 2 | (w >> 2 & 0x3333);
+    w = (w & 0x0f0f) << 4 | (w >> 4 & 0x0f0f);
+    return (w & 0x00ff) << 8 | w >> 8;
+}
+
 /* The code words that RFC 1951 gives to lengths, their first bit lowest. */
 static void code_words(const uint8_t *lengths, unsigned count, uint32_t *words)
 {
@@ -130,11 +141,8 @@ static void code_words(const uint8_t *lengths, unsigned count, uint32_t *words)
         word = (word + words_of_length) << 1;
     }
     for (unsigned s = 0; s < count; s++) {
-        unsigned l = lengths[s];
-        uint32_t reversed = 0;
-        for (uint32_t w = l ? next[l]++ : 0, bit = 0; bit < l; bit++, w >>= 1)
-            reversed = reversed << 1 | (w & 1);
-        words[s] = reversed;
+        const unsigned l = lengths[s];
+        words[s] = l ? reversed(next[l]++) >> (16 - l) : 0;
     }
 }
 
@@ -150,13 +158,20 @@ static const struct length_class {
     {67, 4}, {83, 4}, {99, 4}, {115, 4}, {131, 5}, {163, 5}, {195, 5}, {227, 5}, {258, 0},
 };
 
-static unsigned length_symbol(unsigned length)
-{
-    if (length == MATCH_MOST) return 285;
-    if (length < 11) return 257 + length - MATCH_LEAST;
-    unsigned offset = length - MATCH_LEAST, extra = 29 - (unsigned)__builtin_clz(offset);
-    return 257 + 4 * extra + 4 + ((offset >> extra) & 3);
-}
+/* The symbol of a run's match; of one too short for a match, the place behind the symbols. */
+#define TIMES_2(x) x, x
+#define TIMES_4(x) TIMES_2(x), TIMES_2(x)
+#define TIMES_8(x) TIMES_4(x), TIMES_4(x)
+#define TIMES_16(x) TIMES_8(x), TIMES_8(x)
+#define TIMES_32(x) TIMES_16(x), TIMES_16(x)
+static const uint16_t symbol_of_run[MATCH_MOST + 1] = {
+    286,           286,           286,           257,           258,           259,
+    260,           261,           262,           263,           264,           TIMES_2(265),
+    TIMES_2(266),  TIMES_2(267),  TIMES_2(268),  TIMES_4(269),  TIMES_4(270),  TIMES_4(271),
+    TIMES_4(272),  TIMES_8(273),  TIMES_8(274),  TIMES_8(275),  TIMES_8(276),  TIMES_16(277),
+    TIMES_16(278), TIMES_16(279), TIMES_16(280), TIMES_32(281), TIMES_32(282), TIMES_32(283),
+    TIMES_16(284), TIMES_8(284),  TIMES_4(284),  TIMES_2(284),  284,           285,
+};
 
 /* --- output --- */
 
@@ -195,16 +210,16 @@ struct word {
     uint32_t count;
 };
 
-static void make_words(const uint8_t *lengths, const uint32_t *codes, struct word *words)
+static void make_words(const uint8_t *lengths, const uint32_t *codes, unsigned distance_bits,
+                       struct word *words)
 {
     for (unsigned byte = 0; byte < 256; byte++) words[byte] = (struct word){codes[byte], lengths[byte]};
     for (unsigned c = 0; c < sizeof length_classes / sizeof *length_classes; c++) {
-        unsigned symbol = 257 + c, base = length_classes[c].base, extra = length_classes[c].extra;
+        const unsigned symbol = 257 + c, base = 256 + length_classes[c].base, extra = length_classes[c].extra;
         if (lengths[symbol] == 0) continue;
-        for (unsigned i = 0; i < 1u << extra && base + i <= MATCH_MOST; i++)
-            if (base + i < MATCH_MOST || extra == 0)
-                words[256 + base + i] =
-                    (struct word){codes[symbol] | i << lengths[symbol], lengths[symbol] + extra + 1};
+        for (unsigned i = 0; i < 1u << extra && base + i < TOKEN_KINDS; i++)
+            words[base + i] =
+                (struct word){codes[symbol] | i << lengths[symbol], lengths[symbol] + extra + distance_bits};
     }
 }
 
@@ -276,16 +291,20 @@ static void write_header(struct pen *pen, const struct header *h)
     }
 }
 
-static void write_tokens(struct pen *pen, const dg_deflate *d, const struct word *words, unsigned more)
+/* Two at a time, which are no more than 50 bits. */
+static void write_tokens(struct pen *pen, const dg_deflate *d, const struct word *words)
 {
-    for (size_t i = 0; i < d->count; i++) {
-        struct word w = words[d->tokens[i]];
-        put_and_flush(pen, w.bits, w.count + (d->tokens[i] >= 256 ? more : 0));
+    size_t i = 0;
+    for (; i + 2 <= d->count; i += 2) {
+        const struct word a = words[d->tokens[i]], b = words[d->tokens[i + 1]];
+        put(pen, a.bits, a.count);
+        put_and_flush(pen, b.bits, b.count);
     }
+    if (i < d->count) put_and_flush(pen, words[d->tokens[i]].bits, words[d->tokens[i]].count);
 }
 
-/* A distance has one bit in a block with codes of its own, and five in one with the fixed codes. */
-enum { MORE_DISTANCE_BITS = 4 };
+/* Bits of the only distance in a block with codes of its own, and in one with the fixed codes. */
+enum { OWN_DISTANCE_BITS = 1, FIXED_DISTANCE_BITS = 5 };
 
 static uint64_t body_bits(const uint32_t *frequency, const uint8_t *lengths)
 {
@@ -300,7 +319,7 @@ static uint64_t fixed_bits(const uint32_t *frequency, uint8_t *fixed)
     for (unsigned s = 0; s < FIXED_SYMBOLS; s++) fixed[s] = s < 144 ? 8 : s < 256 ? 9 : s < 280 ? 7 : 8;
     bits = body_bits(frequency, fixed);
     for (unsigned s = END_OF_BLOCK + 1; s < DG_DEFLATE_LITERALS; s++)
-        bits += MORE_DISTANCE_BITS * frequency[s];
+        bits += (FIXED_DISTANCE_BITS - OWN_DISTANCE_BITS) * frequency[s];
     return bits;
 }
 
@@ -325,8 +344,8 @@ static void write_block(dg_deflate *d, int last)
         if (!is_fixed) write_header(&pen, &header);
         if (is_fixed) memcpy(lengths, fixed, sizeof lengths);
         code_words(lengths, FIXED_SYMBOLS, codes);
-        make_words(lengths, codes, words);
-        write_tokens(&pen, d, words, is_fixed ? MORE_DISTANCE_BITS : 0);
+        make_words(lengths, codes, is_fixed ? FIXED_DISTANCE_BITS : OWN_DISTANCE_BITS, words);
+        write_tokens(&pen, d, words);
         put_and_flush(&pen, codes[END_OF_BLOCK], lengths[END_OF_BLOCK]);
         d->out->count = (size_t)(pen.to - d->out->data);
         d->bits = pen.bits;
@@ -345,17 +364,20 @@ static inline void add_token(dg_deflate *d, unsigned symbol, unsigned token)
     d->tokens[d->count++] = (uint16_t)token;
 }
 
-/* Turns the repetitions that wait into tokens. */
-static inline void end_run(dg_deflate *d)
+enum { ROW_TOKENS = 2 * (DG_DEFLATE_ROW_MAX + 1) }; /* more than a row has */
+
+/* Turns the repetitions that wait into tokens, and leaves room for a row. */
+static void end_run(dg_deflate *d)
 {
     while (d->run) {
         unsigned length = d->run < MATCH_MOST ? (unsigned)d->run : MATCH_MOST;
         if (length >= MATCH_LEAST)
-            add_token(d, length_symbol(length), 256 + length);
+            add_token(d, symbol_of_run[length], 256 + length);
         else
             for (unsigned i = 0; i < length; i++) add_token(d, (uint8_t)d->previous, (uint8_t)d->previous);
         d->run -= length;
     }
+    if (d->count + ROW_TOKENS > DG_DEFLATE_TOKENS) write_block(d, 0);
 }
 
 void dg_deflate_start(dg_deflate *d, dg_bytes *out)
@@ -375,17 +397,11 @@ void dg_deflate_start(dg_deflate *d, dg_bytes *out)
     out->data[out->count++] = 0x01; /* the fastest method; a multiple of 31 with the byte before */
 }
 
-/* Takes `count` times the byte into the checksum. */
-static inline void sum_run(dg_deflate *d, uint8_t byte, uint64_t count)
-{
-    d->sum2 += d->sum1 * count + byte * (count * (count + 1) / 2);
-    d->sum1 += byte * count;
-}
-
 void dg_deflate_run(dg_deflate *d, uint8_t byte, uint64_t count)
 {
     if (count == 0) return;
-    sum_run(d, byte, count);
+    d->sum2 += d->sum1 * count + byte * (count * (count + 1) / 2);
+    d->sum1 += byte * count;
     if (d->previous != byte) {
         end_run(d);
         add_token(d, byte, byte);
@@ -395,59 +411,69 @@ void dg_deflate_run(dg_deflate *d, uint8_t byte, uint64_t count)
     d->run += count;
 }
 
-/* Takes bytes into the checksum; as many as 32 bits hold the weighted sum of. */
-static void sum_bytes(dg_deflate *d, const uint8_t *bytes, uint32_t count)
+/*
+ * The run before a byte that differs, and the byte, where there is room for both. Most runs are a match or
+ * nothing, and which of them cannot be foreseen; so that takes no branch: a match that is none is written
+ * over, and counted where nobody looks.
+ */
+static inline void add_run_and_byte(dg_deflate *d, uint64_t run, uint8_t before, uint8_t byte)
 {
-    uint32_t sum = 0, weighted = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        sum += bytes[i];
-        weighted += bytes[i] * (count - i);
-    }
-    d->sum2 += d->sum1 * count + weighted;
-    d->sum1 += sum;
-}
-
-/* 0x80 in each byte of the word that is not 0. */
-static inline uint64_t not_zero(uint64_t word)
-{
-    const uint64_t low = 0x7f7f7f7f7f7f7f7f;
-    return (((word & low) + low) | word) & ~low;
-}
-
-static inline uint64_t load8(const uint8_t *bytes)
-{
-    uint64_t word = 0;
-    for (int i = 0; i < 8; i++) word |= (uint64_t)bytes[i] << 8 * i;
-    return word;
-}
-
-/* Takes in up to eight bytes, of which those marked by 0x80 differ from the byte before. */
-static inline void take(dg_deflate *d, const uint8_t *bytes, unsigned count, uint64_t differs)
-{
-    unsigned taken = 0;
-    for (; differs; differs &= differs - 1) {
-        unsigned at = (unsigned)__builtin_ctzll(differs) / 8;
-        d->run += at - taken;
-        d->previous = bytes[(int)at - 1];
+    if (run - 1 < MATCH_LEAST - 1 || run > MATCH_MOST) {
+        d->previous = before;
+        d->run = run;
         end_run(d);
-        add_token(d, bytes[at], bytes[at]);
-        taken = at + 1;
+        run = 0;
     }
-    d->run += count - taken;
+    d->frequency[symbol_of_run[run]]++;
+    d->tokens[d->count] = (uint16_t)(256 + run);
+    d->count += run != 0;
+    d->frequency[byte]++;
+    d->tokens[d->count++] = byte;
 }
 
-void dg_deflate_bytes(dg_deflate *d, uint8_t *bytes, size_t count)
-{
-    enum { SUMMED = 4096 };
-    if (count == 0) return;
-    for (size_t i = 0; i < count; i += SUMMED)
-        sum_bytes(d, bytes + i, count - i < SUMMED ? (uint32_t)(count - i) : SUMMED);
+/*
+ * Sums of Adler-32 over a row: where the byte changes by `step` with `left` bytes to come, itself among them,
+ * each of those is larger by that.
+ */
+struct sums {
+    int64_t bytes, weighted;
+};
 
-    size_t i = 0;
-    bytes[-1] = d->previous < 0 ? (uint8_t)~bytes[0] : (uint8_t)d->previous;
-    for (; i + 8 <= count; i += 8) take(d, bytes + i, 8, not_zero(load8(bytes + i) ^ load8(bytes + i - 1)));
-    for (; i < count; i++) take(d, bytes + i, 1, bytes[i] == bytes[i - 1] ? 0 : 0x80);
-    d->previous = bytes[count - 1];
+static inline void sum_step(struct sums *sums, int64_t step, int64_t left)
+{
+    sums->bytes += step * left;
+    sums->weighted += step * (left * (left + 1) / 2);
+}
+
+void dg_deflate_row(dg_deflate *d, uint8_t lead, const uint8_t *bytes, const uint64_t *starts, size_t count)
+{
+    const int64_t size = (int64_t)count + 1;
+    struct sums sums = {0};
+    uint8_t before = lead;
+    if (d->count + ROW_TOKENS > DG_DEFLATE_TOKENS) write_block(d, 0);
+    if (d->previous != lead) {
+        add_run_and_byte(d, d->run, (uint8_t)d->previous, lead);
+        d->run = 0;
+    } else {
+        d->run++;
+    }
+    sum_step(&sums, lead, size);
+
+    size_t next = 0; /* the byte after the last one taken */
+    uint64_t run = d->run;
+    for (size_t word = 0; word < count; word += 64)
+        for (uint64_t bits = starts[word / 64]; bits; bits &= bits - 1) {
+            const size_t at = word + (size_t)__builtin_ctzll(bits);
+            add_run_and_byte(d, run + at - next, before, bytes[at]);
+            sum_step(&sums, bytes[at] - before, (int64_t)(count - at));
+            before = bytes[at];
+            next = at + 1;
+            run = 0;
+        }
+    d->run = run + count - next;
+    d->previous = before;
+    d->sum2 += d->sum1 * (uint64_t)size + (uint64_t)sums.weighted;
+    d->sum1 += (uint64_t)sums.bytes;
 }
 
 int dg_deflate_finish(dg_deflate *d)

@@ -2,8 +2,8 @@
  * A writer of zlib streams (RFC 1950, 1951) for pictures that are mostly one colour.
  *
  * The only matches are repetitions of the byte before (distance 1), which together with Huffman codes made
- * for each block is as small for line pictures as zlib's best. What repeats is told as a run of so many
- * bytes, so runs cost nothing to take in, however long. The stream does not depend on the machine.
+ * for each block is as small for line pictures as zlib's best. The caller tells where a byte differs from the
+ * one before, so what repeats is never looked at. The stream does not depend on the machine.
  */
 #ifndef DG_IMAGE_DEFLATE_H
 #define DG_IMAGE_DEFLATE_H
@@ -15,8 +15,9 @@
 
 enum {
     DG_DEFLATE_TOKENS = 1 << 15, /* of a block */
-    DG_DEFLATE_LITERALS = 286,   /* symbols of the literal and length code */
-    DG_DEFLATE_CODE_BITS = 15,   /* of its longest code word */
+    DG_DEFLATE_ROW_MAX = 1 << 13,
+    DG_DEFLATE_LITERALS = 286, /* symbols of the literal and length code */
+    DG_DEFLATE_CODE_BITS = 15, /* of its longest code word */
 };
 
 /* Bytes that grow; the owner frees `data`. */
@@ -36,7 +37,7 @@ typedef struct dg_deflate {
     uint64_t sum1, sum2; /* of Adler-32, not yet reduced */
     uint64_t bits;       /* fewer than eight, not written yet, the first lowest */
     unsigned bit_count;
-    uint32_t frequency[DG_DEFLATE_LITERALS];
+    uint32_t frequency[DG_DEFLATE_LITERALS + 1]; /* the last counts what is no token */
     size_t count;
     uint16_t tokens[DG_DEFLATE_TOKENS]; /* a byte, or 256 + the length of a match */
 } dg_deflate;
@@ -44,8 +45,13 @@ typedef struct dg_deflate {
 /* Begins a stream behind the bytes in `out`, which must outlive it. The stream may be one used before. */
 void dg_deflate_start(dg_deflate *stream, dg_bytes *out);
 
-/* The next bytes. bytes[-1] must be there, and is written. */
-void dg_deflate_bytes(dg_deflate *stream, uint8_t *bytes, size_t count);
+/*
+ * The next bytes: `lead`, then `count` <= DG_DEFLATE_ROW_MAX more. Bit i % 64 of starts[i / 64] says that
+ * byte i differs from the one before it; the first is compared with `lead`. Other bytes are not read, and no
+ * bit behind the last byte is set.
+ */
+void dg_deflate_row(dg_deflate *stream, uint8_t lead, const uint8_t *bytes, const uint64_t *starts,
+                    size_t count);
 
 /* `count` times the same byte. */
 void dg_deflate_run(dg_deflate *stream, uint8_t byte, uint64_t count);

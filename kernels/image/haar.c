@@ -160,11 +160,10 @@ enum dg_code dg_haar_bits(const uint8_t *plane, uint32_t side, int n, uint8_t *b
     uint64_t sum[VALUES_MAX], sorted[VALUES_MAX];
     size_t count = (size_t)n * (size_t)n, size = side / (size_t)n;
 
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *block = plane + i / (size_t)n * size * side + i % (size_t)n * size;
-        sum[i] = 0;
-        for (size_t y = 0; y < size; y++) sum[i] += row_sum(block + y * side, size);
-    }
+    memset(sum, 0, count * sizeof *sum);
+    for (size_t y = 0; y < side; y++) /* in the order of memory */
+        for (size_t b = 0; b < (size_t)n; b++)
+            sum[y / size * (size_t)n + b] += row_sum(plane + y * side + b * size, size);
     memcpy(sorted, sum, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, compare_sums);
     uint64_t below = sorted[count / 2 - 1], above = sorted[count / 2];

@@ -20,7 +20,21 @@ enum { DG_HASH_SIZE_MAX = 32, DG_HASH_BYTES_MAX = DG_HASH_SIZE_MAX * DG_HASH_SIZ
 enum dg_luma { DG_LUMA_PILLOW7, DG_LUMA_PILLOW6 };
 enum dg_truncated { DG_TRUNCATED_REFUSE, DG_TRUNCATED_LENIENT };
 enum dg_alpha { DG_ALPHA_IGNORE, DG_ALPHA_WHITE, DG_ALPHA_BLACK };
-enum dg_decode { DG_DECODE_EXACT, DG_DECODE_SCALED };
+enum dg_decode { DG_DECODE_EXACT, DG_DECODE_SCALED, DG_DECODE_GPU };
+
+/* Decodes JPEG files in the place of libjpeg, which goes on reading their headers. Its pixels are its own. */
+typedef struct dg_jpeg_decoder {
+    const char *name; /* begins the texts of its errors */
+    char version[24];
+    /*
+     * Writes width*height*channels samples row by row: channels is 1 for a grey file, else 3 for R, G, B of a
+     * file of Y, Cb, Cr. Any number of threads may call. DG_ERROR: the picture is at fault; DG_DEVICE_ERROR
+     * or DG_DEVICE_NOMEM: the device is.
+     */
+    enum dg_code (*decode)(struct dg_jpeg_decoder *decoder, const uint8_t *file, size_t bytes, uint32_t width,
+                           uint32_t height, int channels, uint8_t *samples, dg_err *err);
+    void (*close)(struct dg_jpeg_decoder *decoder);
+} dg_jpeg_decoder;
 
 /* What a caller wants to be asked during the work, on the thread that does it. */
 typedef struct dg_image_caller {
@@ -37,8 +51,10 @@ typedef struct dg_image_options {
     enum dg_luma luma;
     enum dg_truncated truncated;
     enum dg_alpha alpha;
-    enum dg_decode decode; /* scaled: a JPEG is decoded at 1/2, 1/4 or 1/8 while no side falls below 256 */
-    uint64_t max_pixels;   /* larger pictures are refused from their header */
+    /* scaled: a JPEG is decoded at 1/2, 1/4 or 1/8 while no side falls below 256; gpu: by `decoder` */
+    enum dg_decode decode;
+    dg_jpeg_decoder *decoder;
+    uint64_t max_pixels;           /* larger pictures are refused from their header */
     const dg_image_caller *caller; /* NULL: none */
 } dg_image_options;
 
@@ -109,6 +125,9 @@ typedef struct dg_image_work {
     int orientations; /* 1: the phash of the eight turned and mirrored views; hash_size as for phash */
     int grey;         /* 1: keep the grey picture, turned upright if the options say so */
 } dg_image_work;
+
+/* Whether the work needs more than the file's header. */
+int dg_image_needs_pixels(const dg_image_work *work);
 
 enum { DG_PDQ_BYTES = 32, DG_COLORHASH_BYTES = 6, DG_VIEWS = 8 };
 

@@ -7,6 +7,10 @@
  * the last row, unless the caller is lenient; afterwards an error in jpeg_finish_decompress unless the source
  * had run dry by then. Other warnings are accepted. Colours are decoded with libjpeg's defaults (JDCT_ISLOW,
  * fancy upsampling, block smoothing) to RGB and then made grey: libjpeg's own Y plane gives other hashes.
+ *
+ * With decode = gpu libjpeg reads the header only, and the caller's decoder gives the whole picture at once,
+ * from which rows are then taken. It does not tell whether the file is truncated, so a file without an end
+ * marker counts as such; and what such decoders are known to take for something else is refused.
  */
 #include "codec.h"
 
@@ -41,10 +45,14 @@ typedef struct jpeg_picture {
     jmp_buf on_error;
     int ran_dry;     /* JWRN_JPEG_EOF was issued */
     int interrupted; /* the caller's poll said stop */
+    const uint8_t *file;
+    size_t bytes;
     const dg_image_options *options;
     const dg_row_loops *loops;
-    uint8_t *buffer; /* owns `row` */
-    uint8_t *row;    /* one row of pixels R, G, B, 255; NULL for a grey file */
+    uint8_t *buffer;     /* owns `row` */
+    uint8_t *row;        /* one row of pixels R, G, B, 255; NULL for a grey file */
+    uint8_t *whole;      /* decode = gpu: the picture as the decoder gave it, */
+    const uint8_t *next; /* and its next row */
 } jpeg_picture;
 
 static jpeg_picture *picture_of(j_common_ptr libjpeg)
@@ -125,6 +133,7 @@ static void jpeg_close(dg_picture *picture)
 
     jpeg_destroy_decompress(&p->libjpeg);
     free(p->buffer);
+    free(p->whole);
     free(p);
 }
 
@@ -166,6 +175,70 @@ static enum dg_code read_header(jpeg_picture *p, const uint8_t *file, size_t byt
     return DG_OK;
 }
 
+/* --- decode = gpu --- */
+
+static int is_for_decoder(const jpeg_picture *p)
+{
+    return p->options->decode == DG_DECODE_GPU;
+}
+
+static uint64_t decoded_bytes(const jpeg_picture *p)
+{
+    return (uint64_t)p->libjpeg.num_components * p->libjpeg.image_width * p->libjpeg.image_height;
+}
+
+/* Whether there is an end marker behind the header; coded data has none within. */
+static int has_end(const struct jpeg_source_mgr *behind_header)
+{
+    const uint8_t *at = behind_header->next_input_byte, *end = at + behind_header->bytes_in_buffer;
+
+    while ((at = memchr(at, 0xFF, (size_t)(end - at))) && ++at < end)
+        if (*at == JPEG_EOI) return 1;
+    return 0;
+}
+
+/* DG_ERROR where the decoder's pixels could not be trusted. */
+static enum dg_code check_for_decoder(const jpeg_picture *p, dg_err *err)
+{
+    const char *name = p->options->decoder->name;
+    const J_COLOR_SPACE colours = p->libjpeg.jpeg_color_space;
+
+    if (colours != JCS_GRAYSCALE && colours != JCS_YCbCr)
+        return dg_fail(err, DG_ERROR, "%s: the colours are %s; only grey and YCbCr are decoded on a GPU",
+                       name, p->libjpeg.num_components == 4 ? "CMYK" : "not YCbCr");
+    if (p->options->truncated == DG_TRUNCATED_REFUSE && (p->ran_dry || !has_end(p->libjpeg.src)))
+        return dg_fail(err, DG_ERROR, "%s: truncated: the file has no end marker", name);
+    return DG_OK;
+}
+
+static enum dg_code decode_whole(jpeg_picture *p, dg_err *err)
+{
+    dg_jpeg_decoder *decoder = p->options->decoder;
+
+    if (dg_image_poll(p->options, err) || check_for_decoder(p, err)) return err->code;
+    p->next = p->whole = malloc(decoded_bytes(p));
+    if (!p->whole) return dg_fail_nomem(err, "a decoded JPEG");
+    return decoder->decode(decoder, p->file, p->bytes, p->base.size.width, p->base.size.height,
+                           p->libjpeg.num_components, p->whole, err);
+}
+
+/* The next row of the decoded picture: grey, or pixels R, G, B, 255. */
+static void take_row(jpeg_picture *p, uint8_t *row)
+{
+    const size_t width = p->base.size.width;
+
+    if (p->base.grey)
+        memcpy(row, p->next, width);
+    else
+        for (size_t i = 0; i < width; i++) {
+            memcpy(row + 4 * i, p->next + 3 * i, 3);
+            row[4 * i + 3] = 255;
+        }
+    p->next += (size_t)p->libjpeg.num_components * width;
+}
+
+/* --- the codec --- */
+
 static enum dg_code jpeg_open(dg_picture **picture, const uint8_t *file, size_t bytes,
                               const dg_image_options *options, dg_err *err)
 {
@@ -174,6 +247,8 @@ static enum dg_code jpeg_open(dg_picture **picture, const uint8_t *file, size_t 
     if (!p) return dg_fail_nomem(err, "a JPEG decoder");
 
     p->base.codec = &dg_jpeg_codec;
+    p->file = file;
+    p->bytes = bytes;
     p->options = options;
     p->loops = dg_row_loops_best();
     p->libjpeg.err = jpeg_std_error(&p->messages);
@@ -198,7 +273,8 @@ static enum dg_code jpeg_open(dg_picture **picture, const uint8_t *file, size_t 
         .jpeg_quality = estimated_quality(&p->libjpeg),
         .bytes = bytes,
     };
-    p->base.whole[0] = p->base.whole[1] = coefficient_bytes(&p->libjpeg);
+    p->base.whole[0] = p->base.whole[1] =
+        is_for_decoder(p) ? decoded_bytes(p) : coefficient_bytes(&p->libjpeg);
     p->libjpeg.progress = &p->progress;
     p->base.size = (dg_size){p->libjpeg.output_width, p->libjpeg.output_height};
     p->base.grey = p->libjpeg.num_components == 1;
@@ -216,6 +292,7 @@ static enum dg_code jpeg_start(dg_picture *picture, int colour, dg_err *err)
         if (!p->buffer) return dg_fail_nomem(err, "a JPEG row");
         p->row = p->buffer + ROW_MISALIGNMENT;
     }
+    if (is_for_decoder(p)) return decode_whole(p, err);
     if (setjmp(p->on_error)) return failed(p, err);
     jpeg_start_decompress(&p->libjpeg);
     return check_dry(p, err);
@@ -236,7 +313,10 @@ static enum dg_code jpeg_row(dg_picture *picture, uint8_t *grey, uint8_t *rgba, 
 
     if (setjmp(p->on_error)) return failed(p, err);
     JSAMPROW row = p->row ? p->row : grey;
-    jpeg_read_scanlines(&p->libjpeg, &row, 1);
+    if (p->whole)
+        take_row(p, row);
+    else
+        jpeg_read_scanlines(&p->libjpeg, &row, 1);
     if (p->libjpeg.num_components == 4) dg_cmyk_to_rgba(p->row, width);
     if (p->row) p->loops->luma(p->row, width, dg_luma_rounding(p->options->luma), grey);
     if (rgba && p->row) memcpy(rgba, p->row, 4 * width);
@@ -248,6 +328,7 @@ static enum dg_code jpeg_finish(dg_picture *picture, dg_err *err)
 {
     jpeg_picture *p = (jpeg_picture *)picture;
 
+    if (p->whole) return DG_OK;
     if (setjmp(p->on_error)) return p->ran_dry ? DG_OK : failed(p, err);
     jpeg_finish_decompress(&p->libjpeg);
     return DG_OK;

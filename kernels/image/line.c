@@ -2,6 +2,7 @@
 
 #include "hash.h"
 #include "line_loops.h"
+#include "line_normal.h"
 #include "line_points.h"
 #include "luma.h"
 #include "png_writer.h"
@@ -11,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PGM_HEADER_MAX = 32 };
+enum {
+    PGM_HEADER_MAX = 32,
+    NO_FILTER = 0, /* the byte before a row of PNG samples */
+};
 
 struct dg_line {
     dg_line_options options;
@@ -19,13 +23,16 @@ struct dg_line {
     dg_line_canvas canvas;
     dg_line_points points;
     size_t point_room;
-    uint8_t level[256];  /* of a coverage, 0..2^bits - 1 */
-    uint8_t sample[256]; /* grey of a coverage; luma where it has colour */
-    uint8_t flip;        /* PNG: 0xff where the sample is the highest level less the level */
+    dg_line_stroke *strokes; /* of the points, for dg_line_strokes */
+    uint8_t level[256];      /* of a coverage, 0..2^bits - 1 */
+    uint8_t sample[256];     /* grey of a coverage; luma where it has colour */
+    uint8_t flip;            /* PNG: 0xff where the sample is the highest level less the level */
     dg_png_frame frame;
     dg_bytes file;
     dg_deflate *deflate; /* PNG */
-    uint8_t *packed;     /* a row of PNG samples, behind a byte of room */
+    uint8_t *row;        /* PNG: a row of samples behind the byte that tells its filter, and one of room */
+    uint8_t *packed;     /* the samples of it */
+    uint64_t *changes;   /* which of them differ from the one before */
 };
 
 int32_t dg_line_fixed(double pixels)
@@ -169,13 +176,11 @@ static enum dg_code draw(const dg_line *line, const dg_poll *poll, dg_err *err)
 {
     enum { POINTS_AT_ONCE = 64 };
     const dg_line_points *p = &line->points;
-    const int32_t reach = line->options.line_width / 2 + 128;
-    for (size_t i = 0; i < p->count; i++) {
-        dg_line_point at = {p->x[i], p->y[i]};
-        line->loops->disc(&line->canvas, at, reach);
-        if (p->joined[i])
-            line->loops->segment(&line->canvas, (dg_line_point){p->x[i - 1], p->y[i - 1]}, at, reach);
-        if (i % POINTS_AT_ONCE == POINTS_AT_ONCE - 1 && dg_poll_stop(poll)) return stopped(err);
+    const int32_t reach = dg_line_reach(&line->options);
+    for (size_t i = 0; i < p->count; i += POINTS_AT_ONCE) {
+        const size_t end = p->count - i < POINTS_AT_ONCE ? p->count : i + POINTS_AT_ONCE;
+        line->loops->draw(&line->canvas, p, i, end, reach);
+        if (end < p->count && dg_poll_stop(poll)) return stopped(err);
     }
     return DG_OK;
 }
@@ -190,31 +195,32 @@ static int stops_after(const dg_poll *poll, size_t row)
 /* --- PNG --- */
 
 static inline void pack_with(const uint8_t *level, int bits, uint8_t flip, const uint8_t *coverage,
-                             size_t count, uint8_t *packed)
+                             uint8_t *packed)
 {
     const int samples = 8 / bits;
-    for (size_t i = 0; i < count / (size_t)samples; i++) {
+    for (int i = 0; i < DG_LINE_BLOCK / samples; i++) {
         unsigned byte = 0;
         for (int k = 0; k < samples; k++) byte = byte << bits | level[*coverage++];
         packed[i] = (uint8_t)(byte ^ flip);
     }
 }
 
-/* Samples of `count` coverages, a multiple of DG_LINE_BLOCK. */
-static void pack(const dg_line *line, const uint8_t *coverage, size_t count, uint8_t *packed)
+/* The samples of a block. Returns which of the bytes differ from the one before, a bit each. */
+static uint32_t pack(const dg_line *line, const uint8_t *coverage, uint8_t *packed)
 {
     const dg_line_options *o = &line->options;
+    uint32_t changes = 0;
     switch (o->bits) {
-    case 1: pack_with(line->level, 1, line->flip, coverage, count, packed); return;
-    case 2: pack_with(line->level, 2, line->flip, coverage, count, packed); return;
-    case 8: pack_with(line->level, 8, line->flip, coverage, count, packed); return;
+    case 1: pack_with(line->level, 1, line->flip, coverage, packed); break;
+    case 2: pack_with(line->level, 2, line->flip, coverage, packed); break;
+    case 8: pack_with(line->level, 8, line->flip, coverage, packed); break;
+    default:
+        if (o->antialias) return line->loops->pack4(coverage, line->flip, packed);
+        pack_with(line->level, 4, line->flip, coverage, packed);
     }
-    if (!o->antialias) {
-        pack_with(line->level, 4, line->flip, coverage, count, packed);
-        return;
-    }
-    for (size_t i = 0; i < count; i += DG_LINE_BLOCK)
-        line->loops->pack4(coverage + i, line->flip, packed + i / 2);
+    for (int i = 0; i < DG_LINE_BLOCK * o->bits / 8; i++)
+        changes |= (uint32_t)(packed[i] != *(packed + i - 1)) << i;
+    return changes;
 }
 
 /* The samples of a row that fill no whole byte, the unused bits 0. */
@@ -222,31 +228,46 @@ static void write_rest(dg_line *line, const uint8_t *coverage)
 {
     const size_t bits = (size_t)line->options.bits, width = line->options.width;
     const size_t block = width / DG_LINE_BLOCK * DG_LINE_BLOCK;
-    uint8_t *bytes = line->packed + 1;
-    pack(line, coverage + block, DG_LINE_BLOCK, bytes);
+    pack(line, coverage + block, line->packed);
     uint8_t used = (uint8_t)(0xff00 >> width * bits % 8);
-    dg_deflate_run(line->deflate, bytes[(width - block) * bits / 8] & used, 1);
+    dg_deflate_run(line->deflate, line->packed[(width - block) * bits / 8] & used, 1);
+}
+
+/*
+ * Packs the row's touched blocks and marks in `changes` where a byte differs from the one before. Of the
+ * bytes between, only those beside a touched block are written.
+ */
+static void pack_row(dg_line *line, size_t row)
+{
+    const dg_line_canvas *c = &line->canvas;
+    const uint8_t *coverage = c->coverage + row * c->stride;
+    const size_t bytes = DG_LINE_BLOCK * (size_t)line->options.bits / 8; /* of a block, a divisor of 64 */
+    uint8_t *packed = line->packed, background = line->flip;
+    uint64_t *changes = line->changes;
+    struct runs runs = runs_of(c, row);
+    size_t first, count, at = 0;
+
+    memset(changes, 0, (c->stride / DG_LINE_BLOCK * bytes / 64 + 1) * sizeof *changes);
+    packed[0] = background;
+    changes[0] = background != NO_FILTER;
+    while (next_run(&runs, &first, &count)) {
+        const size_t from = first / DG_LINE_BLOCK * bytes, to = from + count / DG_LINE_BLOCK * bytes;
+        if (from > at) packed[from - 1] = background;
+        changes[from / 64] &= ~((uint64_t)1 << from % 64);
+        for (at = from; at < to; at += bytes, first += DG_LINE_BLOCK)
+            changes[at / 64] |= (uint64_t)pack(line, coverage + first, packed + at) << at % 64;
+        packed[to] = background;
+        changes[to / 64] |= (uint64_t)(packed[to - 1] != background) << to % 64;
+    }
 }
 
 static void write_row(dg_line *line, size_t row)
 {
-    const dg_line_canvas *c = &line->canvas;
-    const uint8_t *coverage = c->coverage + row * c->stride, background = line->flip;
-    const size_t bits = (size_t)line->options.bits, whole = line->options.width * bits / 8;
-    struct runs runs = runs_of(c, row);
-    size_t first, count, at = 0;
-
-    dg_deflate_run(line->deflate, 0, 1); /* no filter */
-    while (next_run(&runs, &first, &count)) {
-        size_t from = first * bits / 8, to = (first + count) * bits / 8;
-        if (to > whole) to = whole;
-        pack(line, coverage + first, count, line->packed + 1);
-        dg_deflate_run(line->deflate, background, from - at);
-        dg_deflate_bytes(line->deflate, line->packed + 1, to - from);
-        at = to;
-    }
-    dg_deflate_run(line->deflate, background, whole - at);
-    if (line->options.width * bits % 8) write_rest(line, coverage);
+    const size_t bits = line->options.width * (size_t)line->options.bits, whole = bits / 8;
+    pack_row(line, row);
+    line->changes[whole / 64] &= ((uint64_t)1 << whole % 64) - 1; /* none behind the last whole byte */
+    dg_deflate_row(line->deflate, NO_FILTER, line->packed, line->changes, whole);
+    if (bits % 8) write_rest(line, line->canvas.coverage + row * line->canvas.stride);
 }
 
 static enum dg_code write_png(dg_line *line, const dg_poll *poll, uint8_t **picture, size_t *bytes,
@@ -317,6 +338,19 @@ static enum dg_code write_raw(const dg_line *line, const dg_poll *poll, uint8_t 
 
 /* --- the whole --- */
 
+static int make_writer(dg_line *line)
+{
+    const size_t bytes = line->canvas.stride;
+    set_frame(line);
+    line->deflate = malloc(sizeof *line->deflate);
+    line->changes = malloc((bytes / 64 + 1) * sizeof *line->changes);
+    line->row = malloc(1 + bytes + 1);
+    if (!line->deflate || !line->changes || !line->row) return 0;
+    line->row[0] = NO_FILTER;
+    line->packed = line->row + 1;
+    return 1;
+}
+
 enum dg_code dg_line_open(dg_line **out, const dg_line_options *options, dg_err *err)
 {
     dg_line *line = calloc(1, sizeof *line);
@@ -325,12 +359,7 @@ enum dg_code dg_line_open(dg_line **out, const dg_line_options *options, dg_err 
     line->options = *options;
     line->loops = dg_line_loops_best();
     set_tables(line);
-    if (options->format == DG_LINE_PNG) {
-        set_frame(line);
-        line->deflate = malloc(sizeof *line->deflate);
-        line->packed = malloc(1 + round_up(options->width, DG_LINE_BLOCK));
-    }
-    if (!make_canvas(line) || (options->format == DG_LINE_PNG && (!line->deflate || !line->packed))) {
+    if (!make_canvas(line) || (options->format == DG_LINE_PNG && !make_writer(line))) {
         dg_line_close(line);
         return dg_fail_nomem(err, "a line picture");
     }
@@ -351,9 +380,11 @@ void dg_line_close(dg_line *line)
     free(line->points.x);
     free(line->points.y);
     free(line->points.joined);
+    free(line->strokes);
     free(line->file.data);
     free(line->deflate);
-    free(line->packed);
+    free(line->changes);
+    free(line->row);
     free(line);
 }
 
@@ -389,16 +420,28 @@ static enum dg_code make_room(dg_line *line, size_t count, dg_err *err)
     return line->point_room ? DG_OK : dg_fail_nomem(err, "the points of a line picture");
 }
 
-/* Draws the values into the canvas. */
-static enum dg_code draw_values(dg_line *line, const dg_line_values *values, const dg_poll *poll, dg_err *err)
+static enum dg_code place(dg_line *line, const dg_line_values *values, const dg_poll *poll, dg_err *err)
 {
     if (values->count > DG_LINE_VALUES_MAX)
         return dg_fail(err, DG_ERROR, "a sequence of %zu numbers; it takes up to %d", values->count,
                        DG_LINE_VALUES_MAX);
     if (make_room(line, values->count, err) != DG_OK) return err->code;
+    return dg_line_place(&line->options, values, poll, &line->points) ? DG_OK : stopped(err);
+}
+
+/* Draws the values into the canvas. */
+static enum dg_code draw_values(dg_line *line, const dg_line_values *values, const dg_poll *poll, dg_err *err)
+{
+    if (place(line, values, poll, err) != DG_OK) return err->code;
     clear(&line->canvas);
-    if (!dg_line_place(&line->options, values, poll, &line->points)) return stopped(err);
     return draw(line, poll, err);
+}
+
+static enum dg_code write_picture(dg_line *line, const dg_poll *poll, uint8_t **picture, size_t *bytes,
+                                  dg_err *err)
+{
+    return line->options.format == DG_LINE_PNG ? write_png(line, poll, picture, bytes, err)
+                                               : write_raw(line, poll, picture, bytes, err);
 }
 
 enum dg_code dg_line_picture(dg_line *line, const dg_line_values *values, const dg_poll *poll,
@@ -407,8 +450,60 @@ enum dg_code dg_line_picture(dg_line *line, const dg_line_values *values, const 
     *picture = NULL;
     *bytes = 0;
     if (draw_values(line, values, poll, err) != DG_OK) return err->code;
-    return line->options.format == DG_LINE_PNG ? write_png(line, poll, picture, bytes, err)
-                                               : write_raw(line, poll, picture, bytes, err);
+    return write_picture(line, poll, picture, bytes, err);
+}
+
+enum dg_code dg_line_strokes(dg_line *line, const dg_line_values *values, const dg_poll *poll,
+                             const dg_line_stroke **strokes, size_t *count, dg_err *err)
+{
+    const dg_line_points *p = &line->points;
+    if (place(line, values, poll, err) != DG_OK) return err->code;
+    free(line->strokes);
+    line->strokes = malloc((p->count + 1) * sizeof *line->strokes);
+    if (!line->strokes) return dg_fail_nomem(err, "the points of a line picture");
+    for (size_t i = 0; i < p->count; i++) {
+        dg_line_stroke *s = &line->strokes[i];
+        *s = (dg_line_stroke){.x = p->x[i], .y = p->y[i]};
+        if (!p->joined[i] || (s->x == p->x[i - 1] && s->y == p->y[i - 1])) continue;
+        const dg_line_normal n = dg_line_normal_of(s->x - p->x[i - 1], s->y - p->y[i - 1]);
+        s->nx = (int32_t)n.x;
+        s->ny = (int32_t)n.y;
+    }
+    *strokes = line->strokes;
+    *count = p->count;
+    return DG_OK;
+}
+
+const uint8_t *dg_line_samples(const dg_line *line)
+{
+    return line->sample;
+}
+
+static int is_touched(const uint8_t *coverage, size_t count)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < count; i++) any |= coverage[i];
+    return any != 0;
+}
+
+enum dg_code dg_line_write(dg_line *line, const uint8_t *coverage, const dg_poll *poll, uint8_t **picture,
+                           size_t *bytes, dg_err *err)
+{
+    dg_line_canvas *c = &line->canvas;
+    const size_t width = line->options.width;
+    *picture = NULL;
+    *bytes = 0;
+    clear(c);
+    for (size_t row = 0; row < line->options.height; row++, coverage += width) {
+        memcpy(c->coverage + row * c->stride, coverage, width);
+        for (size_t x = 0; x < width; x += DG_LINE_BLOCK) {
+            const size_t count = width - x < DG_LINE_BLOCK ? width - x : DG_LINE_BLOCK;
+            const size_t block = x / DG_LINE_BLOCK;
+            if (is_touched(coverage + x, count))
+                c->touched[row * c->words + block / 64] |= (uint64_t)1 << block % 64;
+        }
+    }
+    return write_picture(line, poll, picture, bytes, err);
 }
 
 enum dg_code dg_line_hash(dg_line *line, const dg_line_values *values, const dg_poll *poll,

@@ -78,6 +78,28 @@ enum { DG_LINE_HASH_BYTES = 8 };
 enum dg_code dg_line_hash(dg_line *line, const dg_line_values *values, const dg_poll *poll,
                           uint8_t hash[DG_LINE_HASH_BYTES], dg_err *err);
 
+/*
+ * For drawing elsewhere. dg_line_strokes gives the points of the values, with 2^16 times the unit vector
+ * across the segment that leads to each from the one before (0, 0: none does); they belong to the line until
+ * its next use. dg_line_samples gives the grey of each of the 256 coverages, as it counts in a hash; and
+ * dg_line_write makes the picture of a plane of width*height coverages.
+ */
+typedef struct dg_line_stroke {
+    int32_t x, y, nx, ny;
+} dg_line_stroke;
+
+enum dg_code dg_line_strokes(dg_line *line, const dg_line_values *values, const dg_poll *poll,
+                             const dg_line_stroke **strokes, size_t *count, dg_err *err);
+const uint8_t *dg_line_samples(const dg_line *line);
+enum dg_code dg_line_write(dg_line *line, const uint8_t *coverage, const dg_poll *poll, uint8_t **picture,
+                           size_t *bytes, dg_err *err);
+
+/* The distance from a line of this width, in units of 1/256 pixel, at which coverage ends. */
+static inline int32_t dg_line_reach(const dg_line_options *options)
+{
+    return options->line_width / 2 + DG_LINE_ONE / 2;
+}
+
 /* Bytes of a picture, exactly where raw or pgm, at least where png: to refuse a picture before drawing it. */
 size_t dg_line_bytes(const dg_line_options *options);
 

@@ -9,9 +9,9 @@ static int usable(void)
     return 1;
 }
 
-static void pack4(const uint8_t *coverage, uint8_t flip, uint8_t *packed)
+static uint32_t pack4(const uint8_t *coverage, uint8_t flip, uint8_t *packed)
 {
-    pack4_in_c(coverage, flip, packed);
+    return pack4_in_c(coverage, flip, packed);
 }
 
 static void blend(const uint8_t *coverage, size_t count, uint8_t color, uint8_t background, uint8_t *out)
@@ -19,4 +19,4 @@ static void blend(const uint8_t *coverage, size_t count, uint8_t color, uint8_t 
     blend_in_c(coverage, count, color, background, out);
 }
 
-const dg_line_loops dg_line_loops_plain = {"plain", usable, disc, segment, pack4, blend};
+const dg_line_loops dg_line_loops_plain = {"plain", usable, draw, pack4, blend};

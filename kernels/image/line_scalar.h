@@ -5,6 +5,7 @@
 #ifndef DG_IMAGE_LINE_SCALAR_H
 #define DG_IMAGE_LINE_SCALAR_H
 
+#include "line_normal.h"
 #include "line_variants.h"
 
 #include <math.h>
@@ -51,11 +52,20 @@ INLINE void blend_in_c(const uint8_t *restrict coverage, size_t count, uint8_t c
     }
 }
 
+/* Bit i: bytes[i] differs from bytes[i - 1]. */
+INLINE uint32_t changes_in_c(const uint8_t *bytes, size_t count)
+{
+    uint32_t changes = 0;
+    for (size_t i = 0; i < count; i++) changes |= (uint32_t)(bytes[i] != *(bytes + i - 1)) << i;
+    return changes;
+}
+
 /* (15*a + 127)/255 = (a + 8)/17 for whole a. */
-INLINE void pack4_in_c(const uint8_t *restrict coverage, uint8_t flip, uint8_t *restrict packed)
+INLINE uint32_t pack4_in_c(const uint8_t *coverage, uint8_t flip, uint8_t *packed)
 {
     for (int i = 0; i < DG_LINE_BLOCK / 2; i++)
         packed[i] = (uint8_t)(((coverage[2 * i] + 8) / 17 << 4 | (coverage[2 * i + 1] + 8) / 17) ^ flip);
+    return changes_in_c(packed, DG_LINE_BLOCK / 2);
 }
 
 #endif

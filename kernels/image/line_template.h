@@ -13,6 +13,10 @@
  */
 #include "line_scalar.h"
 
+struct point {
+    int32_t x, y;
+};
+
 INLINE void mark(const dg_line_canvas *canvas, int32_t row, int32_t first, int32_t last)
 {
     uint64_t *touched = canvas->touched + (size_t)row * canvas->words;
@@ -43,30 +47,12 @@ struct stroke {
     double middle, drift, half;
 };
 
-INLINE uint64_t square_root(uint64_t square)
-{
-    uint64_t root = (uint64_t)sqrt((double)square);
-    while (root * root > square) root--;
-    while ((root + 1) * (root + 1) <= square) root++;
-    return root;
-}
-
-/*
- * size*2^24/length rounded, halves up; size < 2^22 and the result is no more than 2^16. The quotient of whole
- * numbers is 2^-31 or more below the next whole number it does not reach, and rounding it to binary64 moves
- * it by less than 2^-36.
- */
-INLINE int64_t share(int64_t size, uint64_t length)
-{
-    return (int64_t)((double)((uint64_t)size * (1 << 25) + length) / (double)(2 * length));
-}
-
-INLINE struct stroke stroke_of(dg_line_point q, dg_line_point r, int32_t reach, int32_t height)
+INLINE struct stroke stroke_of(struct point q, struct point r, int32_t reach, int32_t height)
 {
     const double everywhere = 1e15;
     const int64_t dx = r.x - q.x, dy = r.y - q.y, square = dx * dx + dy * dy;
-    const uint64_t length = square_root((uint64_t)square << 16);
-    const int64_t nx = dy < 0 ? -share(-dy, length) : share(dy, length), ny = -share(dx, length);
+    const dg_line_normal n = dg_line_normal_of(dx, dy);
+    const int64_t nx = n.x, ny = n.y;
     /* A normal is half a unit of 2^-16 off, which is 32 units of 1/256 pixel at the far end; rows that lie
      * further away hold nothing of the stroke. */
     const int32_t margin = dx ? reach + 64 : 0;
@@ -84,17 +70,20 @@ INLINE struct stroke stroke_of(dg_line_point q, dg_line_point r, int32_t reach, 
     return s;
 }
 
-enum { SPANS = 64 }; /* rows whose spans are found together */
+enum {
+    SPANS = 64,        /* rows whose spans are found together */
+    SPANS_AT_ONCE = 8, /* of them, in one turn of a vectorised loop; some are found for nothing */
+};
 
 /*
  * The pixels of each row from `py` below the left end on that lie beside the segment and may be covered:
  * first..last, empty where first > last. The two quotients are exact as to which whole numbers lie beyond
  * them: numerators are below 2^45, so rounding moves a quotient by less than a part of 1/divisor.
  */
-INLINE void find_spans(const struct stroke *s, double py, int32_t rows, double width, int32_t *restrict first,
+INLINE void find_spans(const struct stroke *s, double py, double width, int32_t *restrict first,
                        int32_t *restrict last)
 {
-    for (int32_t r = 0; r < rows; r++) {
+    for (int32_t r = 0; r < SPANS_AT_ONCE; r++) {
         double down = py + 256.0 * r, middle = s->middle + down * s->drift;
         double left = (s->near - down * s->lean) / s->divisor, right = (s->far - down * s->lean) / s->divisor;
         left = middle - s->half > left ? middle - s->half : left;
@@ -108,14 +97,15 @@ INLINE void find_spans(const struct stroke *s, double py, int32_t rows, double w
     }
 }
 
-TARGET static void segment(const dg_line_canvas *canvas, dg_line_point q, dg_line_point r, int32_t reach)
+TARGET INLINE void draw_segment(const dg_line_canvas *canvas, struct point q, struct point r, int32_t reach)
 {
     int32_t first[SPANS], last[SPANS];
     if (q.x == r.x && q.y == r.y) return;
     const struct stroke s = stroke_of(q, r, reach, canvas->height);
     for (int32_t top = s.top; top <= s.bottom; top += SPANS) {
         int32_t rows = smaller(SPANS, s.bottom - top + 1);
-        find_spans(&s, 256.0 * top - q.y, rows, canvas->width, first, last);
+        for (int32_t i = 0; i < rows; i += SPANS_AT_ONCE)
+            find_spans(&s, 256.0 * (top + i) - q.y, canvas->width, first + i, last + i);
         for (int32_t i = 0; i < rows; i++) {
             if (first[i] > last[i]) continue;
             uint32_t px = (uint32_t)(256 * first[i] - q.x), py = (uint32_t)(256 * (top + i) - q.y);
@@ -126,7 +116,7 @@ TARGET static void segment(const dg_line_canvas *canvas, dg_line_point q, dg_lin
     }
 }
 
-TARGET static void disc(const dg_line_canvas *canvas, dg_line_point at, int32_t reach)
+TARGET INLINE void draw_disc(const dg_line_canvas *canvas, struct point at, int32_t reach)
 {
     int32_t first = first_near(at.x, reach), last = last_near(at.x, reach, canvas->width);
     int32_t top = first_near(at.y, reach), bottom = last_near(at.y, reach, canvas->height);
@@ -135,5 +125,16 @@ TARGET static void disc(const dg_line_canvas *canvas, dg_line_point at, int32_t 
         raise_around(canvas->coverage + (size_t)j * canvas->stride, first, last, 256 * first - at.x, dy * dy,
                      reach);
         mark(canvas, j, first, last);
+    }
+}
+
+TARGET static void draw(const dg_line_canvas *canvas, const dg_line_points *points, size_t from, size_t end,
+                        int32_t reach)
+{
+    for (size_t i = from; i < end; i++) {
+        const struct point at = {points->x[i], points->y[i]};
+        draw_disc(canvas, at, reach);
+        if (points->joined[i])
+            draw_segment(canvas, (struct point){points->x[i - 1], points->y[i - 1]}, at, reach);
     }
 }

@@ -43,7 +43,7 @@ static unsigned pixel_metrics(const dg_image_work *work)
     return work->metrics & ~(1u << DG_METRIC_JPEG_QUALITY);
 }
 
-static int needs_pixels(const dg_image_work *work)
+int dg_image_needs_pixels(const dg_image_work *work)
 {
     return work->hashes || work->orientations || work->pdq || work->colorhash || work->grey ||
            pixel_metrics(work);
@@ -200,10 +200,10 @@ static enum dg_code measure(run *r, dg_err *err)
 {
     enum dg_code code = dg_picture_check_pixels(r->picture, r->options, err);
 
-    if (!code && pixel_metrics(r->work) && r->options->decode == DG_DECODE_SCALED)
+    if (!code && pixel_metrics(r->work) && r->options->decode != DG_DECODE_EXACT)
         code = dg_fail(err, DG_ERROR, "quality metrics need the option \"decode\" to be \"exact\"");
-    if (!code && needs_pixels(r->work)) code = open_run(r, err);
-    if (!code && needs_pixels(r->work)) code = decode(r, err);
+    if (!code && dg_image_needs_pixels(r->work)) code = open_run(r, err);
+    if (!code && dg_image_needs_pixels(r->work)) code = decode(r, err);
     if (!code && r->turned) code = feed_turned(r, err);
     if (!code) code = take_hashes(r, err);
     if (!code) take_metrics(r);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 enum {
+    PARTS = 8,           /* of the histogram */
     KEPT = 4,            /* rows of a level */
     LEVELS = 7,          /* of the pyramid at most */
     SMALLEST = 8,        /* smaller side of a level */
@@ -77,10 +78,10 @@ struct dg_quality {
     int windows_needed; /* more is wanted than the histogram tells */
     int levels;
     level level[LEVELS];
-    uint32_t histogram[4][256]; /* of every fourth sample each: neighbours are often equal */
-    uint64_t counts[256];       /* the four together */
-    uint16_t *noise;            /* by column: absolute values of the mask in the current row of blocks, */
-    uint8_t *clipped;           /* and clipped samples */
+    uint32_t histogram[PARTS][256]; /* of every eighth sample each: neighbours are often equal */
+    uint64_t counts[256];           /* the parts together */
+    uint16_t *noise;                /* by column: absolute values of the mask in the current row of blocks, */
+    uint8_t *clipped;               /* and clipped samples */
     uint64_t noise_total;
     uint32_t *blocks;
     size_t block_count;
@@ -159,10 +160,10 @@ static void count_samples(dg_quality *q, const uint8_t *row, size_t width)
 {
     size_t x = 0;
 
-    for (; x + 8 <= width; x += 8) {
+    for (; x + PARTS <= width; x += PARTS) {
         uint64_t eight;
         memcpy(&eight, row + x, sizeof eight);
-        for (int i = 0; i < 8; i++) q->histogram[i % 4][eight >> 8 * i & 255]++;
+        for (int i = 0; i < PARTS; i++) q->histogram[i][eight >> 8 * i & 255]++;
     }
     for (; x < width; x++) q->histogram[0][row[x]]++;
 }
@@ -447,7 +448,7 @@ void dg_quality_finish(dg_quality *quality, int jpeg_quality, double metric[DG_M
     int has_noise = l->size.width >= 3 && l->size.height >= 3;
 
     for (int v = 0; v < 256; v++)
-        for (int part = 0; part < 4; part++) quality->counts[v] += q->histogram[part][v];
+        for (int part = 0; part < PARTS; part++) quality->counts[v] += q->histogram[part][v];
 
     memset(metric, 0, DG_METRICS * sizeof *metric);
     metric[DG_METRIC_BRIGHTNESS] = brightness_of(q);

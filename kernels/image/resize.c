@@ -82,14 +82,15 @@ static size_t whole_blocks(size_t taps)
     return (taps + DG_TAP_BLOCK - 1) / DG_TAP_BLOCK;
 }
 
-/* Splits weights into low and high halves; the high half keeps only the stretch that is not zero. */
+/* Splits weights into low and high halves; the high half keeps only the stretch that is not zero, unless all
+ * fits into one block. */
 static dg_taps split(const dg_window *w, int16_t *low, int16_t *high)
 {
     dg_taps taps = {.first = w->first, .blocks = (uint32_t)whole_blocks(w->count), .low = low, .high = high};
     size_t begin = 0, end = w->count;
 
     for (size_t k = 0; k < end; k++) low[k] = (int16_t)(w->weights[k] & 0xFFFF);
-    while (begin < end && w->weights[begin] == low[begin]) begin++;
+    while (begin < end && w->count > DG_TAP_BLOCK && w->weights[begin] == low[begin]) begin++;
     while (end > begin && w->weights[end - 1] == low[end - 1]) end--;
     taps.high_first = w->first + (uint32_t)begin;
     taps.high_blocks = (uint32_t)whole_blocks(end - begin);

@@ -8,6 +8,9 @@ const dg_row_loops *const dg_row_loops_all[] = {
 #ifdef DG_ROW_LOOPS_AVX2
     &dg_row_loops_avx2,
 #endif
+#ifdef DG_ROW_LOOPS_AVX512
+    &dg_row_loops_avx512,
+#endif
 };
 
 const int dg_row_loops_count = sizeof dg_row_loops_all / sizeof dg_row_loops_all[0];

@@ -20,7 +20,7 @@ enum {
 /*
  * The weights of one output sample: low[0..blocks*16) belong to the inputs from `first`, and
  * high[0..high_blocks*16) to those from `high_first`. An input's weight is low + 65536*high; most high parts
- * are zero and left out.
+ * are zero and left out. A window of one block has first = high_first.
  */
 typedef struct dg_taps {
     uint32_t first, blocks;
@@ -29,7 +29,7 @@ typedef struct dg_taps {
 } dg_taps;
 
 typedef struct dg_row_loops {
-    const char *name; /* "plain", "avx2" */
+    const char *name; /* "plain", "avx2", "avx512" */
     int (*usable)(void);
 
     /* Grey of `count` four-byte pixels R, G, B, any: (19595 R + 38470 G + 7471 B + rounding) >> 16. */

@@ -14,4 +14,9 @@ extern const dg_row_loops dg_row_loops_plain;
 extern const dg_row_loops dg_row_loops_avx2;
 #endif
 
+#if defined(__x86_64__)
+#define DG_ROW_LOOPS_AVX512
+extern const dg_row_loops dg_row_loops_avx512;
+#endif
+
 #endif

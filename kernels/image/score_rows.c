@@ -8,6 +8,9 @@ const dg_score_loops *const dg_score_loops_all[] = {
 #ifdef DG_SCORE_LOOPS_AVX2
     &dg_score_loops_avx2,
 #endif
+#ifdef DG_SCORE_LOOPS_AVX512
+    &dg_score_loops_avx512,
+#endif
 };
 
 const int dg_score_loops_count = sizeof dg_score_loops_all / sizeof dg_score_loops_all[0];

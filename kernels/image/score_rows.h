@@ -22,7 +22,7 @@ typedef struct dg_score_sums {
 } dg_score_sums;
 
 typedef struct dg_score_loops {
-    const char *name; /* "plain", "avx2" */
+    const char *name; /* "plain", "avx2", "avx512" */
     int (*usable)(void);
 
     /*

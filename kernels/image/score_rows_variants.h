@@ -14,4 +14,9 @@ extern const dg_score_loops dg_score_loops_plain;
 extern const dg_score_loops dg_score_loops_avx2;
 #endif
 
+#if defined(__x86_64__)
+#define DG_SCORE_LOOPS_AVX512
+extern const dg_score_loops dg_score_loops_avx512;
+#endif
+
 #endif

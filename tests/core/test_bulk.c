@@ -28,6 +28,7 @@ struct shared {
     unsigned microseconds; /* an item takes */
     int forever;           /* an item ends only when it is told to stop */
     uint64_t reserve;      /* bytes for each item */
+    uint64_t more;         /* bytes beside them */
     atomic_int working, most_working, scratches, living;
     atomic_ullong reserved, most_reserved;
     pthread_t caller;
@@ -38,6 +39,7 @@ struct item {
     uint64_t number, square;
     struct shared *shared;
     enum dg_code reserved;
+    int more; /* had more than that */
 };
 
 static void pause_for(unsigned microseconds)
@@ -73,10 +75,13 @@ static void work(void *arg, dg_bulk_lane *lane)
     }
     if (s->reserve) item->reserved = dg_bulk_reserve(lane, s->reserve, &err);
     if (s->reserve && item->reserved == DG_OK) note_reserved(s, s->reserve);
+    item->more = s->more && dg_bulk_reserve_more(lane, s->more);
+    if (item->more) note_reserved(s, s->more);
     while (s->forever && !dg_poll_stop(&lane->poll)) pause_for(1000);
     if (s->microseconds) pause_for(item->number % 7 == 3 ? 5 * s->microseconds : s->microseconds);
     item->square = item->number * item->number;
     if (s->reserve && item->reserved == DG_OK) atomic_fetch_sub(&s->reserved, s->reserve);
+    if (item->more) atomic_fetch_sub(&s->reserved, s->more);
     atomic_fetch_sub(&s->working, 1);
 }
 
@@ -185,7 +190,7 @@ static void bounds_what_is_in_flight(void **state)
 {
     (void)state;
     struct shared s = {.caller = pthread_self(), .microseconds = 100};
-    dg_bulk *bulk = open_bulk(4, 4000, 0);
+    dg_bulk *bulk = open_bulk(4, 8000, 0);
     assert_int_equal(dg_bulk_largest_item(bulk), 1000);
     assert_int_equal(pass(bulk, &s, 200, 250), 4);
     assert_int_equal(pass(bulk, &s, 20, 900), 1);
@@ -203,19 +208,42 @@ static void bounds_work_space(void **state)
     static const uint32_t threads[] = {1, 8};
     for (size_t t = 0; t < 2; t++) {
         struct shared s = {.caller = pthread_self(), .microseconds = 300, .reserve = 1000};
-        dg_bulk *bulk = open_bulk(threads[t], 4000, 0);
+        dg_bulk *bulk = open_bulk(threads[t], 8000, 0);
         pass(bulk, &s, 200, 10);
-        assert_true(s.most_reserved <= 3000);
+        assert_true(s.most_reserved <= 7000);
         if (threads[t] > 1) assert_true(s.most_reserved > 1000);
-        assert_true(dg_bulk_peak(bulk) > 1000 && dg_bulk_peak(bulk) <= 4000);
+        assert_true(dg_bulk_peak(bulk) > 1000 && dg_bulk_peak(bulk) <= 8000);
 
-        s.reserve = 3001;
+        s.reserve = 7001;
         void *taken;
         dg_err err = {0};
         dg_bulk_give(bulk, new_item(&s, 1), 1);
         assert_int_equal(dg_bulk_take(bulk, &never, &taken, &err), DG_OK);
         assert_int_equal(((struct item *)taken)->reserved, DG_ERROR);
         drop(taken);
+        dg_bulk_close(bulk);
+        assert_int_equal(s.living, 0);
+    }
+}
+
+/* What is asked for without waiting is had where there is room, and never beyond the bound. */
+static void more_work_space_without_waiting(void **state)
+{
+    (void)state;
+    static const uint32_t threads[] = {1, 8};
+    for (size_t t = 0; t < 2; t++) {
+        struct shared s = {.caller = pthread_self(), .microseconds = 300, .reserve = 700, .more = 1900};
+        dg_bulk *bulk = open_bulk(threads[t], 8000, 100);
+        int had = 0, missed = 0;
+        for (uint64_t n = 0; n < 100; n++) dg_bulk_give(bulk, new_item(&s, n), 1);
+        for (void *taken = NULL;; drop(taken)) {
+            dg_err err = {0};
+            assert_int_equal(dg_bulk_take(bulk, &never, &taken, &err), DG_OK);
+            if (!taken) break;
+            *(((struct item *)taken)->more ? &had : &missed) += 1;
+        }
+        assert_true(s.most_reserved <= 7000 && had > 0);
+        assert_int_equal(missed > 0, threads[t] > 1);
         dg_bulk_close(bulk);
         assert_int_equal(s.living, 0);
     }
@@ -229,7 +257,7 @@ static void closes_at_any_moment(void **state)
             struct shared s = {.caller = pthread_self(),
                                .microseconds = (unsigned)round * 7,
                                .reserve = round % 3 ? 700 : 0};
-            dg_bulk *bulk = open_bulk(threads, 4000, 0);
+            dg_bulk *bulk = open_bulk(threads, 8000, 0);
             for (int n = 0; n < round && dg_bulk_has_room(bulk, 1); n++)
                 dg_bulk_give(bulk, new_item(&s, (uint64_t)n), 1);
             for (int n = 0; n < round / 2; n++) take(bulk, (uint64_t)n);
@@ -344,6 +372,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(all_cores_by_default),
     cmocka_unit_test(bounds_what_is_in_flight),
     cmocka_unit_test(bounds_work_space),
+    cmocka_unit_test(more_work_space_without_waiting),
     cmocka_unit_test(closes_at_any_moment),
     cmocka_unit_test(stops_in_the_middle_of_an_item),
     cmocka_unit_test(survives_a_fork),

@@ -84,7 +84,7 @@ static void codes_are_as_short_as_can_be(void **state)
         uint64_t weight[60], best = 0, cost = 0;
         unsigned count = 2 + up_to(58);
         uint8_t lengths[60];
-        for (unsigned s = 0; s < count; s++) weight[s] = frequency[s] = 1 + up_to(100);
+        for (unsigned s = 0; s < count; s++) weight[s] = frequency[s] = 1 + up_to(i % 2 ? 100 : 30000);
         dg_deflate_lengths(frequency, count, 15, lengths);
         for (unsigned s = 0; s < count; s++) cost += (uint64_t)frequency[s] * lengths[s];
         for (unsigned left = count; left > 1; left--) {
@@ -101,30 +101,42 @@ static void codes_are_as_short_as_can_be(void **state)
     }
 }
 
-/* Writes a stream of pieces while noting what they stand for, and lets zlib read it. */
+/* A row of random bytes and where they change; bytes that do not are not to be read. */
+static void fill_row(uint8_t lead, uint8_t *row, uint8_t *told, uint64_t *starts, size_t count, unsigned kind)
+{
+    uint8_t before = lead;
+    memset(starts, 0, (count / 64 + 1) * sizeof *starts);
+    for (size_t i = 0; i < count; i++) {
+        row[i] = (uint8_t)(kind == 1 ? up_to(1) : up_to(kind == 2 ? 40 : 4) ? before : up_to(255));
+        told[i] = row[i] == before ? (uint8_t)up_to(255) : row[i];
+        if (row[i] != before) starts[i / 64] |= (uint64_t)1 << i % 64;
+        before = row[i];
+    }
+}
+
+/* Writes a stream of rows and runs while noting what they stand for, and lets zlib read it. */
 static void check_stream(unsigned pieces, unsigned kind)
 {
-    enum { ROOM = 1 << 20 };
-    static uint8_t expected[ROOM], got[ROOM], piece[5001];
+    enum { ROOM = 1 << 21 };
+    static uint8_t expected[ROOM], got[ROOM], told[DG_DEFLATE_ROW_MAX];
+    static uint64_t starts[DG_DEFLATE_ROW_MAX / 64 + 1];
     dg_deflate *stream = malloc(sizeof *stream);
     dg_bytes out = {0};
     size_t count = 0;
     assert_non_null(stream);
     dg_deflate_start(stream, &out);
     for (unsigned i = 0; i < pieces; i++) {
-        size_t size = up_to(kind == 0 ? 5000 : 300);
-        if (count + size > ROOM) break;
+        size_t size = up_to(kind == 0 ? DG_DEFLATE_ROW_MAX : 300);
+        if (up_to(3) == 0) size = (size_t)(258 * up_to(3)) + up_to(4);
+        if (count + size + 1 > ROOM) break;
         if (up_to(1)) {
             uint8_t byte = (uint8_t)up_to(up_to(3) ? 1 : 255);
-            if (up_to(3) == 0) size = (size_t)(258 * up_to(3)) + up_to(4);
-            if (count + size > ROOM) break;
             memset(expected + count, byte, size);
             dg_deflate_run(stream, byte, size);
         } else {
-            for (size_t k = 1; k <= size; k++)
-                piece[k] = (uint8_t)(kind == 1 ? up_to(1) : up_to(4) ? piece[k - 1] : up_to(255));
-            memcpy(expected + count, piece + 1, size);
-            dg_deflate_bytes(stream, piece + 1, size);
+            uint8_t lead = expected[count++] = (uint8_t)up_to(up_to(3) ? 1 : 255);
+            fill_row(lead, expected + count, told, starts, size, kind);
+            dg_deflate_row(stream, lead, told, starts, size);
         }
         count += size;
     }
@@ -156,7 +168,7 @@ static void long_runs(void **state)
     assert_true(stream && got);
     dg_deflate_start(stream, &out);
     dg_deflate_run(stream, 7, size - 1);
-    dg_deflate_run(stream, 255, 1);
+    dg_deflate_row(stream, 255, NULL, NULL, 0);
     assert_true(dg_deflate_finish(stream));
     assert_true(out.count < 70000);
     uLongf length = size;

@@ -174,7 +174,20 @@ static void windows(void **state)
     sweep("SELECT dupgpu_config('memory_limit_gb', 0.0000006)", PAIRS);
 }
 
+/* Pictures that come back, and hashes of pictures that do not. */
+static void lines(void **state)
+{
+    (void)state;
+#define LINES "FROM line_images('t', 'h') WHERE window = 20 AND stride = 150 AND options = "
+    sweep("SELECT dupgpu_config('batch_size', 4)",
+          "SELECT id, length(image), hash_int(substr(image, 401, 8)) % 1000003 " LINES
+          "'{\"format\": \"raw\", \"width\": 40, \"height\": 30}'");
+    sweep("SELECT dupgpu_config('batch_size', 0)", "SELECT id, hash_int(image) % 1000003, 0 " LINES
+                                                   "'{\"width\": 70, \"height\": 20}' AND output = 'hash'");
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test_setup_teardown(lines, make_catalogue, drop_catalogue),
     cmocka_unit_test_setup_teardown(brute_force, make_catalogue, drop_catalogue),
     cmocka_unit_test_setup_teardown(multi_index, make_catalogue, drop_catalogue),
     cmocka_unit_test_setup_teardown(windows, make_catalogue, drop_catalogue),

@@ -215,9 +215,14 @@ static void sweep_some(const char *setup, const char *sql, long stride)
     }
 }
 
+/* Under sanitizers, where each run takes ten times as long, every third allocation. */
 static void sweep(const char *setup, const char *sql)
 {
+#if defined(__SANITIZE_ADDRESS__)
+    sweep_some(setup, sql, 3);
+#else
     sweep_some(setup, sql, 1);
+#endif
 }
 
 static void loading(void **state)
@@ -450,6 +455,16 @@ static void pairs_of_one_row(void **state)
                 "s.id_b = t.id)");
 }
 
+static void pairs_in_any_orientation(void **state)
+{
+    (void)state;
+    sweep("CREATE TABLE w(id INTEGER PRIMARY KEY, v); INSERT INTO w VALUES(1, zeroblob(64)), (2, "
+          "zeroblob(64)), "
+          "(3, zeroblob(32) || x'ff' || zeroblob(31));",
+          "SELECT count(*), sum(distance) FROM similar_pairs('w', 'v', 8) WHERE orientations = 1; SELECT "
+          "count(*) FROM similarity_join('w', 'v', 'w', 'v', 0) WHERE orientations = 1");
+}
+
 static void pairs_again(void **state)
 {
     (void)state;
@@ -543,6 +558,51 @@ static void kept_columns(void **state)
           "3)");
 }
 
+#define PICTURES                                                                                             \
+    "CREATE TABLE p(id INTEGER PRIMARY KEY, data); INSERT INTO p VALUES(1, " PNG "), (2, NULL), (4, " JPEG   \
+    "), (7, x'ffd8ff'), (9, 'file'), (10, " PNG ");"
+
+static void tables_of_pictures(void **state)
+{
+    (void)state;
+    static const char all[] =
+        "SELECT id, hex(phash), hex(ahash), width, format, error FROM image_hashes('p', 'data')";
+    sweep(PICTURES "SELECT dupgpu_config('threads', 1);", all);
+    sweep(PICTURES "SELECT dupgpu_config('threads', 3);", all);
+    sweep(PICTURES "SELECT dupgpu_config('threads', 2), dupgpu_config('batch_size', 1);",
+          "SELECT sum(height), count(error) FROM image_hashes('p', 'data'); SELECT op, rows, results FROM "
+          "dupgpu_stats");
+    sweep(PICTURES "SELECT dupgpu_config('threads', 1); CREATE TABLE u(id TEXT PRIMARY KEY, data) WITHOUT "
+                   "ROWID; INSERT INTO u SELECT 'k' || id, data FROM p;",
+          "SELECT id, hex(dhash) FROM image_hashes('u', 'data')");
+    sweep(PICTURES
+          "SELECT dupgpu_config('threads', 1); CREATE VIEW v AS SELECT nullif(id % 3, 1) AS id, data "
+          "FROM p;",
+          "SELECT id, width FROM image_hashes('v', 'data')");
+    sweep(PICTURES "SELECT dupgpu_config('threads', 1);",
+          "UPDATE p SET data = h.phash FROM image_hashes('p', 'data') h WHERE h.id = p.id; SELECT * FROM p");
+    sweep(PICTURES, "EXPLAIN QUERY PLAN SELECT phash, error FROM image_hashes('p', 'data') WHERE id = 4");
+    sweep(PICTURES, "SELECT id, hex(ahash) FROM image_hashes('p', 'data') WHERE id IN (1, 4, 99) OR id > 9");
+    sweep(PICTURES, "SELECT width FROM image_hashes('p', 'nope')");
+    sweep(PICTURES, "SELECT phash FROM image_hashes('p', 'data') WHERE hash_size = 12");
+}
+
+static void tables_of_files(void **state)
+{
+    (void)state;
+    sweep("SELECT dupgpu_config('read_files', 1);",
+          "SELECT count(*), max(path), sum(size), count(error) FROM image_files('tests/golden')");
+    sweep("SELECT dupgpu_config('read_files', 1), dupgpu_config('threads', 2); CREATE TABLE f(id INTEGER "
+          "PRIMARY "
+          "KEY, path); INSERT INTO f VALUES(1, 'tests/golden/pictures/cut.png'), (2, 'tests'), (3, "
+          "'nowhere'), (4, "
+          "'tests/golden/pictures/grey-1-interlaced.png');",
+          "SELECT id, hex(phash), width, error FROM image_hashes('f', 'path')");
+    sweep("", "SELECT * FROM image_files('.')");
+    sweep("SELECT dupgpu_config('read_files', 1);", "SELECT * FROM image_files('nowhere')");
+    sweep("", "SELECT count(*) FROM dupgpu_progress");
+}
+
 /* An index with forty rows in blocks, of sixty. */
 #define INDEX                                                                                                \
     ROWS "CREATE VIRTUAL TABLE i USING hash_index(bits=64, content=t, content_column=h, content_rowid=id);"  \
@@ -597,34 +657,6 @@ static void index_managed(void **state)
     sweep(SMALL, "DROP TABLE i");
 }
 
-#define PICTURES                                                                                             \
-    "CREATE TABLE p(id INTEGER PRIMARY KEY, data); INSERT INTO p VALUES(1, " PNG "), (2, NULL), (4, " JPEG   \
-    "), (7, x'ffd8ff'), (9, 'file'), (10, " PNG ");"
-
-static void tables_of_pictures(void **state)
-{
-    (void)state;
-    static const char all[] =
-        "SELECT id, hex(phash), hex(ahash), width, format, error FROM image_hashes('p', 'data')";
-    sweep(PICTURES "SELECT dupgpu_config('threads', 1);", all);
-    sweep(PICTURES "SELECT dupgpu_config('threads', 3);", all);
-    sweep(PICTURES "SELECT dupgpu_config('threads', 2), dupgpu_config('batch_size', 1);",
-          "SELECT sum(height), count(error) FROM image_hashes('p', 'data'); SELECT op, rows, results FROM "
-          "dupgpu_stats");
-    sweep(PICTURES "SELECT dupgpu_config('threads', 1); CREATE TABLE u(id TEXT PRIMARY KEY, data) WITHOUT "
-                   "ROWID; INSERT INTO u SELECT 'k' || id, data FROM p;",
-          "SELECT id, hex(dhash) FROM image_hashes('u', 'data')");
-    sweep(PICTURES
-          "SELECT dupgpu_config('threads', 1); CREATE VIEW v AS SELECT nullif(id % 3, 1) AS id, data "
-          "FROM p;",
-          "SELECT id, width FROM image_hashes('v', 'data')");
-    sweep(PICTURES "SELECT dupgpu_config('threads', 1);",
-          "UPDATE p SET data = h.phash FROM image_hashes('p', 'data') h WHERE h.id = p.id; SELECT * FROM p");
-    sweep(PICTURES, "EXPLAIN QUERY PLAN SELECT phash, error FROM image_hashes('p', 'data') WHERE id = 4");
-    sweep(PICTURES, "SELECT width FROM image_hashes('p', 'nope')");
-    sweep(PICTURES, "SELECT phash FROM image_hashes('p', 'data') WHERE hash_size = 12");
-}
-
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(loading),
     cmocka_unit_test(loading_twice),
@@ -640,6 +672,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(pairs_of_other_hashes),
     cmocka_unit_test(pairs_by_other_keys),
     cmocka_unit_test(pairs_of_one_row),
+    cmocka_unit_test(pairs_in_any_orientation),
     cmocka_unit_test(pairs_again),
     cmocka_unit_test(pairs_by_name),
     cmocka_unit_test(groups_of_rows),
@@ -647,10 +680,11 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(nearest_rows_of_two_tables),
     cmocka_unit_test(pairs_counted),
     cmocka_unit_test(kept_columns),
+    cmocka_unit_test(tables_of_pictures),
+    cmocka_unit_test(tables_of_files),
     cmocka_unit_test(index_asked),
     cmocka_unit_test(index_written),
     cmocka_unit_test(index_managed),
-    cmocka_unit_test(tables_of_pictures),
 };
 
 int main(int argc, char **argv)

@@ -9,6 +9,7 @@
  * of an H200: with the multiprocessors of that card, 2.1e12 pairs of 64 bits a second.
  */
 #include "../../kernels/backend.h"
+#include "../../kernels/engine/shrink.h"
 #include "../core/columns.h"
 
 #include <stdio.h>
@@ -209,6 +210,37 @@ static void upload(size_t bytes)
     free(from);
 }
 
+/* A batch of pictures brought to the device and shrunk, and the hashes of their planes. */
+static void pictures(uint32_t width, uint32_t height, uint32_t count)
+{
+    const double samples = (double)width * height * count;
+    double begun = 0, seconds[2] = {0};
+    char what[100];
+    dg_err err = {DG_OK, ""};
+    uint8_t *sample = calloc(width, height), *hashes = malloc((size_t)count * 8);
+    dg_grey *all = malloc(count * sizeof *all);
+    if (!sample || !hashes || !all) dg_fail_nomem(&err, "pictures");
+    for (uint32_t i = 0; i < count && !err.code; i++) all[i] = (dg_grey){sample, {width, height}};
+    for (int i = 0; i < 3 && !err.code; i++) {
+        dg_shrink shrink;
+        begun = now();
+        if (dg_shrink_open(&shrink, backend, device, all, count, &err) == DG_OK)
+            dg_shrink_resize(&shrink, (dg_size){32, 32}, &never, &err);
+        seconds[0] = now() - begun;
+        begun = now();
+        if (!err.code && info.doubles) dg_shrink_phash(&shrink, 8, hashes, &never, &err);
+        seconds[1] = now() - begun;
+        dg_shrink_close(&shrink);
+    }
+    snprintf(what, sizeof what, "%u pictures of %u x %u brought there and shrunk", count, width, height);
+    row(what, "samples/s", samples, seconds[0], 0, &err);
+    snprintf(what, sizeof what, "phash of %u planes", count);
+    if (info.doubles) row(what, "planes/s", count, seconds[1], 0, &err);
+    free(sample);
+    free(hashes);
+    free(all);
+}
+
 int main(int argc, char **argv)
 {
     static const dg_open_options options = {.threads = 0};
@@ -244,6 +276,8 @@ int main(int argc, char **argv)
     nearest(rows, 64, 10);
     nearest(rows, 64, 100);
     nearest(rows, 256, 10);
+    pictures(1000, 1000, rows / 16384 + 1);
+    pictures(64, 64, rows / 64 + 1);
     backend->close(device);
     return failures > 0;
 }

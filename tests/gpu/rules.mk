@@ -1,6 +1,6 @@
 # Programs for a machine with a GPU, and a folder that carries them there with all they need but libc and the driver.
 GPU_BUNDLE ?= $(BUILD)/gpu-bundle
-GPU_WORK := $(call objects,tests/gpu/work.c)
+GPU_WORK := $(call objects,tests/gpu/work.c tests/device/picture_check.c)
 GPU_PROGRAMS := $(BUILD)/tests/test_gpu $(BUILD)/tests/test_join $(BUILD)/bench/rates $(BUILD)/bench/join_engine \
     $(BUILD)/bench/nearest_engine
 

@@ -9,6 +9,7 @@
 #include "../../kernels/engine/selftest.h"
 #include "../../kernels/targets.h"
 #include "../core/dg_test.h"
+#include "../device/picture_check.h"
 #include "work.h"
 
 #include <pthread.h>
@@ -283,6 +284,12 @@ static void a_forked_child_is_refused(void **state)
     check(&(work){.op = DG_OP_COMPARE, .shape = PLANTED, .rows = 300, .bits = 64, .threshold = 9});
 }
 
+static void hashes_pictures(void **state)
+{
+    (void)state;
+    check_all_pictures(backend, device, rows <= 600);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(passes_the_self_test),
     cmocka_unit_test(partitions),
@@ -293,6 +300,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(large_units),
     cmocka_unit_test(counts_distances),
     cmocka_unit_test(finds_the_nearest),
+    cmocka_unit_test(hashes_pictures),
     cmocka_unit_test(opens_and_closes),
     cmocka_unit_test(several_threads),
     cmocka_unit_test(a_forked_child_is_refused),

@@ -13,7 +13,7 @@ $(OPENCL_PROXY): $(BUILD)/tests/opencl/proxy.o
 	$(CC) -shared -o $@ $^ -Wl,-soname,libOpenCL.so.1 $(SANFLAGS) -ldl -pthread
 
 $(OPENCL_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/opencl/%.o $(OPENCL_PROXY) $(BUILD)/tests/emulator/emulator.o \
-    $(OPENCL_ERRAND) $(call objects,tests/device/picture_check.c $(KERNELS))
+    $(OPENCL_ERRAND) $(call objects,tests/device/picture_check.c tests/device/line_check.c $(KERNELS))
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN/opencl' $(LIBS) -lcmocka
 

@@ -199,7 +199,8 @@ static enum dg_code faulty_run(dg_device *device, enum dg_op op, void *argument,
         a->nearest.queries = reach(device, 1, a->nearest.queries);
         break;
     case DG_OP_RESIZE:
-    case DG_OP_PHASH: must(0, "RESIZE and PHASH, which the CPU behind this has not"); break;
+    case DG_OP_PHASH:
+    case DG_OP_RENDER: must(0, "RESIZE, PHASH and RENDER, which the CPU behind this has not"); break;
     }
     device->op = op;
     device->running = 1;
@@ -228,7 +229,8 @@ static void spoil(const dg_device *device)
                (size_t)a->nearest.queries->count * a->nearest.k * sizeof *a->nearest.neighbours);
         break;
     case DG_OP_RESIZE:
-    case DG_OP_PHASH: break;
+    case DG_OP_PHASH:
+    case DG_OP_RENDER: break;
     }
 }
 

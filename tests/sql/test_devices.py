@@ -165,6 +165,37 @@ def test_the_same_hashes_of_pictures(devices, tmp_path, root):
     assert int(calls) > 100 and (violations, ledger) == ("0", "0")
 
 
+LINES = """
+db = connect()
+db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, v)")
+db.executemany("INSERT INTO t(v) VALUES(?)", [(i * i * 7919 % 1009 if i % 50 else None,) for i in range(500)])
+answer = []
+for backend in ("cpu", "cuda", "opencl"):
+    for options, output in (("{}", "image"), ('{"format": "raw", "width": 90, "height": 70}', "image"),
+                            ('{"color": "#a01020", "width": 90, "height": 70, "bits": 2}', "hash")):
+        for batch, gigabytes in ((5, 0), (0, 0.005)):
+            db.execute("SELECT dupgpu_config('render_backend', ?), dupgpu_config('batch_size', ?), "
+                       "dupgpu_config('memory_limit_gb', ?)", (backend, batch, gigabytes)).fetchall()
+            found = rows(db, "SELECT id, hex(image) FROM line_images('t', 'v') WHERE window = 100 AND stride = 20 "
+                             "AND options = ? AND output = ?", options, output)
+            answer.append([options + output, found, *rows(db, "SELECT backend, fallback FROM dupgpu_stats "
+                                                             "ORDER BY rowid DESC LIMIT 1")[0]])
+db.close()
+print(json.dumps(answer))
+"""
+
+
+def test_the_same_line_pictures(devices, tmp_path):
+    got = devices(LINES)
+    expected = {what: found for what, found, backend, _ in got if backend == "cpu"}
+    assert len(expected) == 3 and all(len(found) == 21 for found in expected.values())
+    assert [backend for _, _, backend, _ in got] == ["cpu"] * 6 + ["cuda"] * 6 + ["opencl"] * 6
+    for what, found, backend, fallback in got:
+        assert found == expected[what] and fallback is None, (backend, what)
+    calls, violations, ledger = (tmp_path / "report").read_text().split()[1:6:2]
+    assert int(calls) > 100 and (violations, ledger) == ("0", "0")
+
+
 ONE_SEARCH = """
 db = connect()
 db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, h)")

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import pathlib
+import random
 import shutil
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ import threading
 import time
 
 import pytest
+from conftest import SqlError
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden" / "pictures"
 BOUND = 1.0  # seconds in which work must stop on a busy machine; the contract says 0.1
@@ -121,6 +123,54 @@ def test_a_file_that_grows_and_shrinks(files, tmp_path):
     assert found[1::2] == [19] * 400
     assert {error if error == 19 else error.split(":")[0] for error in found[::2]} <= {
         19, "the file grew while it was read", "the file shrank while it was read"}
+
+
+def test_headers_of_large_files(files, tmp_path):
+    """The first bytes do, unless the header is longer than they are."""
+    picture = (GOLDEN / "tall.jpg").read_bytes()
+    (tmp_path / "long.jpg").write_bytes(picture + bytes(300_000))
+    comments = b"\xff\xfe\xff\xff" + bytes(0xfffd)
+    (tmp_path / "late.jpg").write_bytes(picture[:2] + 5 * comments + picture[2:])
+    (tmp_path / "never.jpg").write_bytes(picture[:2] + 5 * comments)
+    for name in ("long.jpg", "late.jpg", "never.jpg"):
+        files.run("INSERT INTO f(path) VALUES(?)", str(tmp_path / name))
+    found = files.rows("SELECT width, height, format, bytes, jpeg_quality, error IS NULL FROM image_hashes('f', 'path')")
+    (quality,) = {row[4] for row in found[:2]}
+    assert found == [(19, 83, "jpeg", (tmp_path / name).stat().st_size, quality, 1) for name in ("long.jpg", "late.jpg")] + [
+        (None, None, None, None, None, 0)]
+    assert found[:2] == files.rows("SELECT width, height, format, bytes, jpeg_quality, phash IS NOT NULL "
+                                   "FROM image_hashes('f', 'path') WHERE id < 3")
+
+
+def test_damaged_files(files, tmp_path):
+    """Cut, with bytes and bits changed: a hash or an error, the same as the functions give."""
+    draw = random.Random(4)
+    originals = [path.read_bytes() for path in sorted(GOLDEN.glob("*.*"))]
+    files.run("CREATE TABLE b(id INTEGER PRIMARY KEY, data)")
+    for number in range(400):
+        data = bytearray(draw.choice(originals))
+        for _ in range(draw.choice([1, 1, 3, 20])):
+            data[draw.randrange(len(data))] = draw.randrange(256)
+        if number % 4 == 0:
+            del data[draw.randrange(1, len(data)):]
+        (tmp_path / f"{number}").write_bytes(data)
+        files.run("INSERT INTO f VALUES(?, ?)", number, str(tmp_path / f"{number}")).run(
+            "INSERT INTO b VALUES(?, ?)", number, bytes(data))
+    found = files.rows("SELECT id, phash, whash, pdq, quality, error FROM image_hashes('f', 'path')")
+    assert found == files.rows("SELECT id, phash, whash, pdq, quality, error FROM image_hashes('b', 'data')")
+    assert 40 < sum(row[-1] is not None for row in found) < 360
+    for number, phash, _, _, _, error in found:
+        try:
+            assert files.value("SELECT phash(data) FROM b WHERE id = ?", number) == phash and error is None, number
+        except SqlError as failure:
+            assert str(failure) == f"phash: {error}" and phash is None, number
+
+
+def test_a_path_with_a_zero_byte(files):
+    """It must not name the file whose path it begins with."""
+    files.run("INSERT INTO f(path) VALUES(? || char(0) || '.txt')", str(GOLDEN / "tall.jpg"))
+    width, error = files.row("SELECT width, error FROM image_hashes('f', 'path')")
+    assert width is None and error.startswith("the path holds a zero byte")
 
 
 def test_not_without_the_setting(files):
@@ -276,6 +326,15 @@ def test_interrupt_among_many_small_pictures(files):
     files.run("INSERT INTO f(path) WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM c WHERE i < 200000) "
               "SELECT ? FROM c", str(GOLDEN / "tall.jpg"))
     assert stopped_after(files, "SELECT count(*) FROM image_hashes('f', 'path') WHERE phash = 1", 0.3) < BOUND
+
+
+def test_a_progress_handler_stops_it(files, hundred_megapixels):
+    files.run("INSERT INTO f(path) VALUES(?)", str(hundred_megapixels))
+    start = time.monotonic()
+    files.progress(lambda: time.monotonic() > start + 0.1, 1000)
+    text = files.error("SELECT phash, quality, pdq FROM image_hashes('f', 'path')")
+    files.progress(None, 0)
+    assert "interrupt" in text.lower() and time.monotonic() < start + 0.1 + BOUND
 
 
 def test_progress_in_another_connection(files, connect):

@@ -135,8 +135,6 @@ def test_errors(db):
     db.run("INSERT INTO p VALUES(55, 'five')")
     error = db.error(images + "window = 2")
     assert "row 55" in error and "TEXT" in error
-    db.run("SELECT dupgpu_config('render_backend', 'cuda')")
-    assert "render_backend" in db.error(images + "window = 2")
 
 
 def test_memory_limit(db):

@@ -10,7 +10,8 @@ import sys
 import pytest
 
 FILES = ("test_functions.py", "test_images.py", "test_sources.py", "test_pairs_in_sql.py", "test_column_cache.py",
-         "test_nearest_join.py", "test_hash_index_damage.py", "test_hash_index_random.py")
+         "test_nearest_join.py", "test_pictures.py", "test_image_hashes.py", "test_image_files.py",
+         "test_hash_index_damage.py", "test_hash_index_random.py")
 
 
 @pytest.mark.skipif(os.environ.get("DUPGPU_BUILD") == "build/san", reason="all tests run sanitised already")
