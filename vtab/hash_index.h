@@ -25,8 +25,8 @@
  *
  * Size of a row with hashes of 8 bytes, once merged: 8 bytes and at most 2 packed in i_rows, and in each band
  * 6 bytes of its tail and its id packed to as many bits as the ids in a block need: 24 among 10 million. The
- * bits of the bucket are in the key and directory of the block. Blocks fill 97 % of a page: 46 bytes a row in all, of
- * 100 million rows 48. Of b bytes: b in i_rows, and four tails of b / 2 + 2 bytes, at most 16.
+ * bits of the bucket are in the key and directory of the block. Blocks fill 97 % of a page: 46 bytes a row in
+ * all, of 100 million rows 48. Of b bytes: b in i_rows, and four tails of b / 2 + 2 bytes, at most 16.
  *
  * Version 1 is this. A later version reads it or says that it cannot.
  */
@@ -107,8 +107,8 @@ typedef struct dg_hash_index {
     dg_index_stamp stamp;
     int delta_known;
 
-    dg_index_stamp
-        laboured; /* when a question was answered last that had better been one to rows in memory */
+    /* When a question was answered last that had better been one to rows in memory. */
+    dg_index_stamp laboured;
     int laboured_known;
 
     struct dg_hash_index *next; /* of this connection */
@@ -130,7 +130,7 @@ int dg_index_damaged(dg_hash_index *index, const char *suffix, int64_t key);
 /* Prepares the statement if need be. */
 int dg_index_statement_get(dg_hash_index *index, enum dg_index_statement which, sqlite3_stmt **statement);
 
-/* Runs a statement that gives no rows, with up to two parameters bound already, and resets it. */
+/* Runs a statement that gives no rows, and resets it. */
 int dg_index_run(dg_hash_index *index, sqlite3_stmt *statement);
 
 /* Ends a statement after its last step: resets it; `rc` is what the step gave, rows and the end being fine.
@@ -140,8 +140,8 @@ int dg_index_end(dg_hash_index *index, sqlite3_stmt *statement, int rc);
 /* Finalizes them all. */
 void dg_index_statements_free(dg_hash_index *index);
 
-/* Runs SQL in which %w is, in turn, the schema and the name, as often as `times`. */
-int dg_index_exec(dg_hash_index *index, const char *format, int times);
+/* Runs SQL in which %w is the schema and the name in turn, four times at most. */
+int dg_index_exec(dg_hash_index *index, const char *format);
 
 /* --- state (hash_index_store.c) --- */
 

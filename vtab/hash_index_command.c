@@ -202,8 +202,7 @@ static int drop_triggers(dg_hash_index *index)
     if (!index->content) return no_content(index);
     return dg_index_exec(index,
                          "DROP TRIGGER IF EXISTS \"%w\".\"%w_ai\"; DROP TRIGGER IF EXISTS \"%w\".\"%w_ad\";"
-                         "DROP TRIGGER IF EXISTS \"%w\".\"%w_au\"",
-                         3);
+                         "DROP TRIGGER IF EXISTS \"%w\".\"%w_au\"");
 }
 
 int dg_index_command(dg_hash_index *index, sqlite3_value *value, sqlite3_value *number)

@@ -104,12 +104,10 @@ void dg_index_statements_free(dg_hash_index *index)
     }
 }
 
-int dg_index_exec(dg_hash_index *index, const char *format, int times)
+int dg_index_exec(dg_hash_index *index, const char *format)
 {
     const char *s = index->schema, *n = index->name;
-    char *sql = times == 1   ? sqlite3_mprintf(format, s, n)
-                : times == 2 ? sqlite3_mprintf(format, s, n, s, n)
-                             : sqlite3_mprintf(format, s, n, s, n, s, n, s, n, s, n);
+    char *sql = sqlite3_mprintf(format, s, n, s, n, s, n, s, n);
     if (!sql) return SQLITE_NOMEM;
     int rc = sqlite3_exec(index->db, sql, NULL, NULL, NULL);
     sqlite3_free(sql);
@@ -159,12 +157,12 @@ int dg_index_config_put(dg_hash_index *index, const char *key, int64_t value)
 
 int dg_index_mend(dg_hash_index *index)
 {
-    return dg_index_exec(index, TABLES("CREATE TABLE IF NOT EXISTS "), 4);
+    return dg_index_exec(index, TABLES("CREATE TABLE IF NOT EXISTS "));
 }
 
 int dg_index_create(dg_hash_index *index)
 {
-    int rc = dg_index_exec(index, TABLES("CREATE TABLE "), 4);
+    int rc = dg_index_exec(index, TABLES("CREATE TABLE "));
     if (rc == SQLITE_OK) rc = dg_index_config_put(index, "version", DG_INDEX_VERSION);
     if (rc == SQLITE_OK) rc = dg_index_config_put(index, "bits", (int64_t)index->shape.bytes * 8);
     if (rc == SQLITE_OK) rc = dg_index_config_put(index, "mark", 0);
