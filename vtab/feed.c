@@ -4,13 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    FIRST_CAPACITY = 256,
-    STEPS_PER_ROW =
-        64, /* of the virtual machine; more of them mean that the window's rows had to be searched for */
-    STEPS_AT_LEAST = 4096,
-    SEARCHED_ROWS = 8192, /* of a window, where each window is a search through the whole source */
-};
+/*
+ * A window that took more steps of the virtual machine than STEPS_AT_LEAST and STEPS_PER_ROW for each of its
+ * rows was searched for in the whole source; then the next one has SEARCHED_ROWS.
+ */
+enum { FIRST_CAPACITY = 256, STEPS_PER_ROW = 64, STEPS_AT_LEAST = 4096, SEARCHED_ROWS = 8192 };
 
 struct row {
     union {
@@ -135,6 +133,8 @@ static int take_row(dg_feed *f, sqlite3_value *key, uint64_t bytes)
     return SQLITE_OK;
 }
 
+/* A table's callbacks run under the connection's mutex, so that what sqlite3_column_value gives is protected.
+ */
 static int scan_keys(dg_feed *f, sqlite3_stmt *statement, int integers)
 {
     int rc = SQLITE_OK, step = SQLITE_DONE;
@@ -183,6 +183,15 @@ int dg_feed_open(dg_connection *connection, const dg_column_source *source, cons
     return rc;
 }
 
+void dg_feed_keep(dg_feed *f, int (*keeps)(void *arg, int64_t key), void *arg)
+{
+    uint64_t kept = 0;
+    if (!f->integers) return;
+    for (uint64_t i = 0; i < f->count; i++)
+        if (keeps(arg, f->rows[i].key.integer)) f->rows[kept++] = f->rows[i];
+    f->count = kept;
+}
+
 uint64_t dg_feed_rows(const dg_feed *f)
 {
     return f->count;
@@ -217,6 +226,45 @@ char *dg_feed_key_text(const dg_feed *f, uint64_t row)
     if (f->integers) return sqlite3_mprintf("%lld", (long long)f->rows[row].key.integer);
     const char *text = (const char *)sqlite3_value_text(f->rows[row].key.value);
     return sqlite3_mprintf("%s", text ? text : "NULL");
+}
+
+/* FNV-1a; the constants are Fowler's, Noll's and Vo's. */
+static uint64_t add_to_hash(uint64_t hash, const void *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) hash = (hash ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3;
+    return hash;
+}
+
+static uint64_t hash_of_key(sqlite3_value *key)
+{
+    const int type = sqlite3_value_type(key);
+    uint64_t hash = add_to_hash(0xcbf29ce484222325, &type, sizeof type);
+    if (type == SQLITE_FLOAT) {
+        const double number = sqlite3_value_double(key);
+        return add_to_hash(hash, &number, sizeof number);
+    }
+    const void *bytes = type == SQLITE_BLOB ? sqlite3_value_blob(key) : (const void *)sqlite3_value_text(key);
+    return bytes ? add_to_hash(hash, bytes, (size_t)sqlite3_value_bytes(key)) : hash;
+}
+
+/* How many rows before the row have its key. */
+static uint64_t rows_before(const dg_feed *f, uint64_t row)
+{
+    uint64_t i = row;
+    while (i > 0 && compare_keys(f, &f->rows[i - 1], &f->rows[row]) == 0) i--;
+    return row - i;
+}
+
+int64_t dg_feed_number(const dg_feed *f, uint64_t row)
+{
+    const uint64_t before = rows_before(f, row);
+    const int integer = f->integers || sqlite3_value_type(f->rows[row].key.value) == SQLITE_INTEGER;
+    const int64_t key = f->integers ? f->rows[row].key.integer
+                        : integer   ? sqlite3_value_int64(f->rows[row].key.value)
+                                    : 0;
+    if (integer && !before) return key;
+    const uint64_t hash = integer ? add_to_hash(0, &key, sizeof key) : hash_of_key(f->rows[row].key.value);
+    return (int64_t)add_to_hash(hash, &before, sizeof before);
 }
 
 /* --- windows --- */
@@ -261,14 +309,6 @@ static int compare_key(const dg_feed *f, uint64_t i, sqlite3_value *key)
     return (have > value) - (have < value);
 }
 
-/* How many rows before the window have the key of its first row: so many times it has been handed out. */
-static uint64_t rows_handed_out(const dg_feed *f)
-{
-    uint64_t i = f->begin;
-    while (i > 0 && compare_keys(f, &f->rows[i - 1], &f->rows[f->begin]) == 0) i--;
-    return f->begin - i;
-}
-
 /* The first row of the window with this key that has no item yet; f->end if there is none. */
 static uint64_t find_row(const dg_feed *f, sqlite3_value *key)
 {
@@ -287,7 +327,7 @@ static uint64_t find_row(const dg_feed *f, sqlite3_value *key)
 /* Makes the items of the window's rows that the statement gives; *missing counts the others. */
 static int scan_window(dg_feed *f, sqlite3_stmt *statement, uint64_t *missing)
 {
-    uint64_t skip = rows_handed_out(f);
+    uint64_t skip = rows_before(f, f->begin); /* of the first row's key, handed out already */
     int rc = SQLITE_OK;
     *missing = f->end - f->begin;
     while (rc == SQLITE_OK && *missing && sqlite3_step(statement) == SQLITE_ROW) {

@@ -34,11 +34,19 @@ typedef struct dg_feed_use {
 int dg_feed_open(dg_connection *connection, const dg_column_source *source, const dg_feed_use *use,
                  sqlite3_value *only, dg_feed **feed, char **error);
 
+/* Leaves out the rows whose keys `keeps` does not want, provided that all keys are INTEGER. To be called
+ * before the first item is asked for. */
+void dg_feed_keep(dg_feed *feed, int (*keeps)(void *arg, int64_t key), void *arg);
+
 /* The number of rows. */
 uint64_t dg_feed_rows(const dg_feed *feed);
 
 /* Bytes of memory that the keys take. */
 uint64_t dg_feed_bytes(const dg_feed *feed);
+
+/* A number for row `row` that is the same in every feed in which the row is found, and almost surely of no
+ * other row: the key, if that is an INTEGER and the first of its kind, else a hash of it. */
+int64_t dg_feed_number(const dg_feed *feed, uint64_t row);
 
 /* How many windows have been read. */
 uint64_t dg_feed_windows(const dg_feed *feed);

@@ -45,7 +45,6 @@ static const char *const texts[DG_INDEX_STATEMENTS] = {
     [DG_INDEX_DELTA_PUT] = "REPLACE INTO \"%w\".\"%w_delta\" VALUES(?1, ?2, ?3)",
     [DG_INDEX_DELTA_ALL] = "SELECT id, mark, hash FROM \"%w\".\"%w_delta\" ORDER BY id",
     [DG_INDEX_DELTA_COUNT] = "SELECT count(*) FROM \"%w\".\"%w_delta\"",
-    [DG_INDEX_DELTA_MARK] = "SELECT max(mark) FROM \"%w\".\"%w_delta\"",
     [DG_INDEX_DELTA_LAST] = "SELECT max(id) FROM \"%w\".\"%w_delta\"",
     [DG_INDEX_DELTA_CLEAR] = "DELETE FROM \"%w\".\"%w_delta\"",
     [DG_INDEX_ROWS_AT] = "SELECT id, block FROM \"%w\".\"%w_rows\" WHERE id <= ?1 ORDER BY id DESC LIMIT 1",
@@ -296,13 +295,14 @@ static int find_highest(dg_hash_index *index, int64_t *id)
 
 int dg_index_mark(dg_hash_index *index, int64_t *mark)
 {
-    int64_t newest;
     int found;
+    if (index->mark >= 0) {
+        *mark = index->mark;
+        return SQLITE_OK;
+    }
     int rc = dg_index_config_get(index, "mark", mark, &found);
     if (rc == SQLITE_OK && (!found || *mark < 0))
         rc = dg_index_fail(index, SQLITE_CORRUPT_VTAB, "%s_config lacks the mark", index->name);
-    if (rc == SQLITE_OK) rc = ask(index, DG_INDEX_DELTA_MARK, NULL, &newest, &found);
-    if (rc == SQLITE_OK && found && newest > *mark) *mark = newest;
     return rc;
 }
 
@@ -320,6 +320,7 @@ int dg_index_begin_writing(dg_hash_index *index)
     if (rc == SQLITE_OK && mark == INT64_MAX)
         rc = dg_index_fail(index, SQLITE_FULL, "it has given all its marks");
     if (rc == SQLITE_OK) index->mark = mark;
+    index->asked = 0;
     return rc;
 }
 
@@ -339,9 +340,8 @@ int dg_index_write(dg_hash_index *index, int64_t id, const uint8_t *hash)
     if (rc != SQLITE_OK) return rc;
     index->pending++;
     if (id > index->highest) index->highest = id;
-    const int64_t quarter = index->merged / 4;
-    return index->pending > (quarter > index->most ? quarter : index->most) ? dg_index_merge(index)
-                                                                            : SQLITE_OK;
+    const int64_t most = index->asked || index->merged < index->most ? index->most : index->merged;
+    return index->pending > most ? dg_index_merge(index) : SQLITE_OK;
 }
 
 /* --- the delta in memory --- */

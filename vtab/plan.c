@@ -8,11 +8,16 @@ static int has_column(unsigned char op)
     return op != SQLITE_INDEX_CONSTRAINT_LIMIT && op != SQLITE_INDEX_CONSTRAINT_OFFSET;
 }
 
-/* IN is left to SQLite, or it would start the search again for each value; so are collations other than
- * BINARY. */
-static int filter_fits(sqlite3_index_info *info, int index)
+static int is_filter(const dg_plan_slot *slot)
 {
-    return !sqlite3_vtab_in(info, index, -1) &&
+    return slot->kind == DG_SLOT_FILTER || slot->kind == DG_SLOT_LIST;
+}
+
+/* An IN is for a slot that takes the list whole, or the search would start again for each value. Collations
+ * other than BINARY are left to SQLite. */
+static int filter_fits(sqlite3_index_info *info, int index, const dg_plan_slot *slot)
+{
+    return sqlite3_vtab_in(info, index, -1) == (slot->kind == DG_SLOT_LIST) &&
            sqlite3_stricmp(sqlite3_vtab_collation(info, index), "BINARY") == 0;
 }
 
@@ -23,7 +28,7 @@ static int find(sqlite3_index_info *info, const dg_plan_slot *slot, int *unusabl
     for (int i = 0; i < info->nConstraint; i++) {
         const struct sqlite3_index_constraint *c = &info->aConstraint[i];
         if (c->op != slot->op || !has_column(c->op) || c->iColumn != slot->column) continue;
-        if (slot->kind == DG_SLOT_FILTER && !filter_fits(info, i)) continue;
+        if (is_filter(slot) && !filter_fits(info, i, slot)) continue;
         if (c->usable) return i;
         *unusable = 1;
     }
@@ -41,7 +46,7 @@ static int is_branch(const sqlite3_index_info *info, const dg_plan_slot *slots, 
         const struct sqlite3_index_constraint *c = &info->aConstraint[i];
         if (!has_column(c->op)) continue;
         for (int s = 0; s < count; s++)
-            if (slots[s].kind != DG_SLOT_FILTER && c->iColumn == slots[s].column) return 0;
+            if (!is_filter(&slots[s]) && c->iColumn == slots[s].column) return 0;
         others++;
     }
     return others > 0;
@@ -54,7 +59,7 @@ int dg_plan_choose(sqlite3_index_info *info, const dg_plan_slot *slots, int coun
     for (int s = 0; s < count; s++) {
         int unusable, i = find(info, &slots[s], &unusable);
         if (i < 0) {
-            if (slots[s].kind == DG_SLOT_FILTER) continue;
+            if (is_filter(&slots[s])) continue;
             if (unusable) return SQLITE_CONSTRAINT;
             if (slots[s].kind == DG_SLOT_OPTIONAL) continue;
             if (is_branch(info, slots, count)) return SQLITE_CONSTRAINT;
@@ -62,7 +67,8 @@ int dg_plan_choose(sqlite3_index_info *info, const dg_plan_slot *slots, int coun
             return SQLITE_ERROR;
         }
         info->aConstraintUsage[i].argvIndex = ++arguments;
-        info->aConstraintUsage[i].omit = slots[s].kind != DG_SLOT_FILTER || slots[s].omit;
+        if (slots[s].kind == DG_SLOT_LIST) sqlite3_vtab_in(info, i, 1);
+        info->aConstraintUsage[i].omit = !is_filter(&slots[s]) || slots[s].omit;
         info->idxNum |= 1 << s;
     }
     return SQLITE_OK;

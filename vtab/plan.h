@@ -21,6 +21,7 @@ enum dg_slot_kind {
     DG_SLOT_REQUIRED, /* an argument that must be given */
     DG_SLOT_OPTIONAL, /* an argument that may be absent, but may not be ignored when it is there */
     DG_SLOT_FILTER,   /* a constraint that SQLite would test by itself */
+    DG_SLOT_LIST,     /* as DG_SLOT_FILTER: `column IN (...)`, with EQ for op; for sqlite3_vtab_in_first */
 };
 
 typedef struct dg_plan_slot {

@@ -475,7 +475,9 @@ static int function_column(sqlite3_vtab_cursor *base, sqlite3_context *context, 
 
 static int function_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid)
 {
-    *rowid = ((struct cursor *)base)->rowid;
+    const struct cursor *cursor = (const struct cursor *)base;
+    const dg_table_function *f = function_of_cursor(cursor);
+    *rowid = f->rowid ? f->rowid(cursor->state) : cursor->rowid;
     return SQLITE_OK;
 }
 

@@ -71,7 +71,7 @@ typedef struct dg_table_function {
     const char *const *column_names;
     const dg_argument *arguments;
     int argument_count;
-    const dg_plan_slot *filters; /* DG_SLOT_FILTER */
+    const dg_plan_slot *filters; /* DG_SLOT_FILTER, DG_SLOT_LIST */
     int filter_count; /* with the arguments at most DG_PLAN_MAX_SLOTS; up to the last one with omit at most
                          DG_PLAN_OMITTED */
     int direct_only;  /* 1: not for views and triggers */
@@ -91,6 +91,10 @@ typedef struct dg_table_function {
     int (*filter)(void *state, const dg_arguments *arguments, sqlite3_value **filters, char **error);
     int (*next)(void *state, char **error);
     int (*eof)(const void *state);
+    /* The current row's number, the same in every search that gives this row: where a query has conditions
+     * joined by OR, SQLite may search for each of them and tells by the numbers which rows it has had. NULL:
+     * no filter makes a search so cheap that two would pay, and rows are numbered in their order. */
+    int64_t (*rowid)(const void *state);
     void (*column)(const void *state, sqlite3_context *context, int column);
 } dg_table_function;
 

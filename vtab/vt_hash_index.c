@@ -562,13 +562,15 @@ static int index_begin(sqlite3_vtab *vtab)
     return SQLITE_OK;
 }
 
-/* Before a commit: merges a delta that has grown too long to be looked through for each question. */
+/* Before a commit: writes the mark down, and merges a delta that has grown too long to be looked through for
+ * each question. */
 static int index_sync(sqlite3_vtab *vtab)
 {
     dg_hash_index *index = (dg_hash_index *)vtab;
-    if (index->mark < 0 || index->pending <= index->most) return SQLITE_OK;
+    if (index->mark < 0) return SQLITE_OK;
     const sqlite3_int64 last = sqlite3_last_insert_rowid(index->db);
-    int rc = dg_index_merge(index);
+    int rc = index->pending > index->most ? dg_index_merge(index) : SQLITE_OK;
+    if (rc == SQLITE_OK) rc = dg_index_config_put(index, "mark", index->mark);
     sqlite3_set_last_insert_rowid(index->db, last);
     return rc;
 }

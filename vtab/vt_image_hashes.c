@@ -7,6 +7,8 @@
  * what its header said is given nevertheless. Where a query reads no column but id and error, pictures are
  * decoded all the same, so that error tells of all damage. A NULL gives NULLs and no error.
  *
+ * Conditions on the id are tested before anything is read, where ids are INTEGER.
+ *
  * The calling thread reads (feed.h says what is seen of rows that change meanwhile), workers decode (bulk.h).
  * The memory limit bounds what is read and not yet handed out together with what decoders need in proportion
  * to a picture's area; a picture that exceeds it alone is an error of its row. Without memory the statement
@@ -103,13 +105,15 @@ static const dg_argument arguments[ARGUMENTS] = {
     [DECODE] = {.name = "decode", .kind = DG_ARGUMENT_WORD, .words = decodes},
 };
 
-enum {
-    FILTER_ID,
-    FILTERS,
-};
+enum { FILTER_ID, FILTER_LIST, FILTER_ABOVE, FILTER_FROM, FILTER_BELOW, FILTER_TO, FILTERS };
 
 static const dg_plan_slot filters[FILTERS] = {
     [FILTER_ID] = {DG_SLOT_FILTER, COLUMN_ID, SQLITE_INDEX_CONSTRAINT_EQ, 0, "id ="},
+    [FILTER_LIST] = {DG_SLOT_LIST, COLUMN_ID, SQLITE_INDEX_CONSTRAINT_EQ, 0, "id in"},
+    [FILTER_ABOVE] = {DG_SLOT_FILTER, COLUMN_ID, SQLITE_INDEX_CONSTRAINT_GT, 0, "id >"},
+    [FILTER_FROM] = {DG_SLOT_FILTER, COLUMN_ID, SQLITE_INDEX_CONSTRAINT_GE, 0, "id >="},
+    [FILTER_BELOW] = {DG_SLOT_FILTER, COLUMN_ID, SQLITE_INDEX_CONSTRAINT_LT, 0, "id <"},
+    [FILTER_TO] = {DG_SLOT_FILTER, COLUMN_ID, SQLITE_INDEX_CONSTRAINT_LE, 0, "id <="},
 };
 
 typedef struct hashes {
@@ -150,9 +154,10 @@ static void describe(const dg_planning *planning, sqlite3_str *words)
 static void estimate(const dg_planning *planning)
 {
     sqlite3_index_info *info = planning->info;
-    const int one = planning->filters >> FILTER_ID & 1;
-    info->estimatedRows = one ? 1 : 100000;
-    info->estimatedCost = !one ? 1e10 : dg_plan_known(info, &filters[FILTER_ID]) ? 1e5 : 1e10 / 30;
+    const int one = planning->filters >> FILTER_ID & 1, some = planning->filters != 0;
+    info->estimatedRows = one ? 1 : some ? 50000 : 100000;
+    info->estimatedCost = some ? 5e9 : 1e10;
+    if (one) info->estimatedCost = dg_plan_known(info, &filters[FILTER_ID]) ? 1e5 : 1e10 / 30;
 }
 
 /* --- arguments and settings --- */
@@ -489,6 +494,74 @@ static int open_pipeline(hashes *h, dg_bulk_spec *spec, char **error)
     return start_progress(h) == SQLITE_OK ? take(h, error) : SQLITE_NOMEM;
 }
 
+/* Which ids a query asks for, where they are INTEGER. SQLite tests the rows again. */
+typedef struct wanted {
+    int64_t low, high;
+    int listed;    /* only those of the list */
+    int64_t *list; /* sorted */
+    size_t count;
+} wanted;
+
+static int compare_integers(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int is_wanted(void *arg, int64_t id)
+{
+    const wanted *w = arg;
+    if (id < w->low || id > w->high) return 0;
+    if (!w->listed) return 1;
+    return w->count && bsearch(&id, w->list, w->count, sizeof id, compare_integers) != NULL;
+}
+
+/* Narrows the range by one bound; the id that equals it stays. Nothing is above or below NULL. */
+static void narrow(wanted *w, int filter, sqlite3_value *value)
+{
+    const int type = value ? sqlite3_value_type(value) : SQLITE_TEXT, low = filter <= FILTER_FROM;
+    const int64_t bound = type == SQLITE_TEXT || type == SQLITE_BLOB ? 0 : sqlite3_value_int64(value);
+    if (type == SQLITE_NULL) w->high = INT64_MIN, w->low = INT64_MAX;
+    if (type == SQLITE_INTEGER && low && bound > w->low) w->low = bound;
+    if (type == SQLITE_INTEGER && !low && bound < w->high) w->high = bound;
+    if (type == SQLITE_FLOAT && low && bound > w->low) w->low = bound - 1;
+    if (type == SQLITE_FLOAT && !low && bound < w->high) w->high = bound + 1;
+}
+
+/* Reads the list of an IN. Numbers in TEXT count, for the other side of a comparison may make them numbers.
+ */
+static int read_list(wanted *w, sqlite3_value *list)
+{
+    sqlite3_value *value;
+    size_t room = 0;
+    w->listed = 1;
+    int rc = sqlite3_vtab_in_first(list, &value);
+    for (; rc == SQLITE_OK && value; rc = sqlite3_vtab_in_next(list, &value)) {
+        const int type = sqlite3_value_numeric_type(value);
+        if (type != SQLITE_INTEGER && type != SQLITE_FLOAT) continue;
+        if (w->count == room) {
+            int64_t *more = realloc(w->list, (room = room ? 2 * room : 64) * sizeof *more);
+            if (!more) return SQLITE_NOMEM;
+            w->list = more;
+        }
+        w->list[w->count++] = sqlite3_value_int64(value);
+    }
+    if (w->count) qsort(w->list, w->count, sizeof *w->list, compare_integers);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* Leaves out the rows that the filters on the id do not want. */
+static int leave_out(hashes *h, sqlite3_value **values)
+{
+    wanted w = {INT64_MIN, INT64_MAX, 0, NULL, 0};
+    int rc = SQLITE_OK;
+    for (int filter = FILTER_ABOVE; filter <= FILTER_TO; filter++) narrow(&w, filter, values[filter]);
+    if (values[FILTER_LIST]) rc = read_list(&w, values[FILTER_LIST]);
+    if (rc == SQLITE_OK) dg_feed_keep(h->feed, is_wanted, &w);
+    free(w.list);
+    return rc;
+}
+
 static int filter(void *state, const dg_arguments *given, sqlite3_value **values, char **error)
 {
     hashes *h = state;
@@ -502,6 +575,7 @@ static int filter(void *state, const dg_arguments *given, sqlite3_value **values
         return dg_vtab_failure(name, &err, error);
     const dg_feed_use use = {make_item, dg_picture_item_drop, h};
     int rc = dg_feed_open(h->connection, &h->source, &use, values[FILTER_ID], &h->feed, error);
+    if (rc == SQLITE_OK) rc = leave_out(h, values);
     return rc == SQLITE_OK && dg_feed_rows(h->feed) ? open_pipeline(h, &spec, error) : rc;
 }
 
@@ -516,6 +590,12 @@ static int next(void *state, char **error)
 static int eof(const void *state)
 {
     return ((const hashes *)state)->item == NULL;
+}
+
+static int64_t rowid(const void *state)
+{
+    const hashes *h = state;
+    return dg_feed_number(h->feed, h->row);
 }
 
 static void result_header(const dg_image_info *info, sqlite3_context *context, int number)
@@ -599,6 +679,7 @@ int dg_vt_image_hashes_register(dg_connection *connection)
         .filter = filter,
         .next = next,
         .eof = eof,
+        .rowid = rowid,
         .column = column,
     };
     return dg_table_function_register(connection, &function);

@@ -582,6 +582,7 @@ static void tables_of_pictures(void **state)
     sweep(PICTURES "SELECT dupgpu_config('threads', 1);",
           "UPDATE p SET data = h.phash FROM image_hashes('p', 'data') h WHERE h.id = p.id; SELECT * FROM p");
     sweep(PICTURES, "EXPLAIN QUERY PLAN SELECT phash, error FROM image_hashes('p', 'data') WHERE id = 4");
+    sweep(PICTURES, "SELECT id, hex(ahash) FROM image_hashes('p', 'data') WHERE id IN (1, 4, 99) OR id > 9");
     sweep(PICTURES, "SELECT width FROM image_hashes('p', 'nope')");
     sweep(PICTURES, "SELECT phash FROM image_hashes('p', 'data') WHERE hash_size = 12");
 }

@@ -392,3 +392,63 @@ def test_in_a_forked_child(photos, extension):
         finally:
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
+
+
+# --- some rows ---
+
+
+@pytest.mark.parametrize("where, count", [
+    ("id IN (3, 2, 999, 3)", 2), ("id IN (SELECT id FROM photos WHERE id % 10 = 0)", 9), ("id IN ()", 0),
+    ("id IN ('x', NULL)", 0), ("id IN (5.0, 6.5)", 1), ("id IN (SELECT CAST(id AS TEXT) FROM photos WHERE id < 4)", 0),
+    ("id IN (SELECT x.i FROM (SELECT '7' AS i) AS x)", 0), ("id > 90", None), ("id >= 90 AND id < 93", 3),
+    ("id <= 3 AND id > 1", 2), ("id BETWEEN 4 AND 6", 3), ("id > 3.5 AND id < 5.5", 2), ("id > NULL", 0), ("id < 'x'", None),
+    ("id > 'x'", 0), ("id < -9e18", 0), ("id > 9223372036854775807", 0), ("id >= 9223372036854775807", 0),
+    ("id IN (1, 2, 3) AND id > 1 AND id = 3", 1), ("id = 4 OR id = 5", 2)])
+def test_conditions_on_the_id(photos, where, count):
+    everything = "SELECT id, dhash, error FROM image_hashes('photos', 'data')"
+    photos.run(f"CREATE TEMP TABLE copy AS {everything}")
+    photos.run("CREATE TEMP TABLE untyped(id, dhash, error)").run("INSERT INTO untyped SELECT * FROM copy")
+    before = hashed(photos)
+    found = photos.rows(f"{everything} WHERE {where}")
+    assert found == photos.rows(f"SELECT * FROM untyped WHERE {where}")
+    assert count is None or len(found) == count
+    if count is not None and "x" not in where and "CAST" not in where:
+        assert hashed(photos) - before <= count + 4, "more was hashed than asked for"
+
+
+def test_conditions_on_ids_of_other_types(db):
+    numbered(db, ["5", 5, 5.0, "a", None, b"5", 6])
+    for where in ("id IN (5, 6)", "id IN ('5', 'a')", "id > 5", "id >= 5", "id <= 5", "id < 'b'", "id IS NULL",
+                  "id IN (SELECT 5)", "id = 5", "id = '5'"):
+        found = db.column(f"SELECT height FROM image_hashes('t', 'data') WHERE id_column = 'key' AND {where}")
+        plain = db.column(f"SELECT iif(length(data) = ?, 128, 300) FROM (SELECT key AS id, data FROM t) WHERE {where} "
+                          "ORDER BY id", len(SQUARE))
+        assert sorted(found) == sorted(plain), where
+
+
+def test_conditions_joined_by_or(db):
+    """New releases search for each condition and tell by the rowid which rows they have had."""
+    numbered(db, ["5", 5, 5.0, "a", None, b"5", 6, 6, 7, "a", 5])
+    for where in ("id = 5 OR id = 6", "id = 5 OR id > 5", "id = 'a' OR id IN (5, 6)", "id = 5 OR id = 7 OR id = 'a'",
+                  "id = 5 OR height > 0", "id = 6 OR (id = 7 AND height > 0)"):
+        found = db.column(f"SELECT height FROM image_hashes('t', 'data') WHERE id_column = 'key' AND ({where})")
+        plain = db.column("SELECT height FROM (SELECT key AS id, iif(length(data) = ?, 128, 300) AS height FROM t) "
+                          f"WHERE {where}", len(SQUARE))
+        assert sorted(found) == sorted(plain), where
+    found = db.column("SELECT height FROM t JOIN image_hashes('t', 'data') AS h ON h.id_column = 'key' AND "
+                      "(h.id = t.rowid OR h.id = t.key) WHERE t.rowid = 6 OR t.rowid = 2")
+    assert len(found) == 3 + 3
+
+
+def test_rowids(db):
+    numbered(db, [3, 1, 2, "a", "b", None, None, 2.5, 2])
+    rowids = db.rows("SELECT rowid, id FROM image_hashes('t', 'data') WHERE id_column = 'key'")
+    assert len({row[0] for row in rowids}) == 9 and [row[0] for row in rowids if row[1] in (1, 3)] == [1, 3]
+    assert rowids == db.rows("SELECT rowid, id FROM image_hashes('t', 'data') WHERE id_column = 'key'")
+
+
+def test_one_run_for_the_rows_still_to_do(photos):
+    photos.run("ALTER TABLE photos ADD COLUMN ahash").run("UPDATE photos SET ahash = x'00' WHERE id > 40")
+    photos.run("UPDATE photos SET ahash = h.ahash FROM image_hashes('photos', 'data') AS h WHERE h.id = photos.id AND "
+               "h.id IN (SELECT id FROM photos WHERE ahash IS NULL)")
+    assert runs(photos) == 1 and hashed(photos) == 40
