@@ -84,6 +84,11 @@ $(BUILD)/bench/hash_decode: $(BUILD)/tests/bench/hash_decode.o $(call objects,$(
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
 
+# Line pictures without SQLite.
+$(BUILD)/bench/line_draw: $(BUILD)/tests/bench/line_draw.o $(call objects,$(KERNELS))
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+
 # Rooms with rules of their own: the images of the device code, the drivers made for tests.
 include $(wildcard kernels/*/rules.mk tests/*/rules.mk)
 

@@ -24,7 +24,7 @@ typedef struct dg_connection {
     void *columns; /* the columns that are kept between statements, and how to free them; NULL: none */
     void (*free_columns)(void *columns);
     dg_line_pen pen;
-    void *indexes; /* the first of the hash_index tables that are open; they own themselves */
+    struct dg_hash_index *indexes; /* those that are open, the first; they own themselves */
 } dg_connection;
 
 /* A new state with one reference, or NULL without memory. */

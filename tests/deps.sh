@@ -23,7 +23,7 @@ packages() {
         echo ocl-icd-libopencl1 pocl-opencl-icd oclgrind opencl-c-headers
         ;;
     bench)
-        echo binutils python3 python3-venv ca-certificates
+        echo binutils python3 python3-venv ca-certificates libcairo2
         echo plasma-workspace-wallpapers lomiri-wallpapers-16.04 palapeli-data
         ;;
     peers) echo g++ python3-dev ;;

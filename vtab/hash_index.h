@@ -10,8 +10,9 @@
  *
  * A row of i_delta replaces the row of that id in i_rows and i_bands. INSERT, UPDATE and DELETE write into
  * i_delta alone; when it has grown past config's `delta` rows, at the end of the transaction or in a long one
- * earlier, it is merged into the blocks. So everything is in ordinary tables at any time, and transactions,
- * savepoints, journals and other connections see to themselves.
+ * earlier, it is merged into the blocks. A long one that asks no questions may have as many rows there as in
+ * i_rows. So everything is in ordinary tables at any time, and transactions, savepoints, journals and other
+ * connections see to themselves.
  *
  * A block of i_rows has the key `id`: no id in it is smaller, and every id in it is smaller than the next
  * block's key. A block of i_bands has the key band << 32 | prefix on the same terms for the prefixes of its
@@ -19,11 +20,13 @@
  * In config `rows` is the number of rows in i_rows, and of entries in each band.
  *
  * Marks: each row bears the number of the change that wrote it last. Numbers ascend and are never given
- * twice; the highest given lies in config's `mark` or, while it is higher, in i_delta.
+ * twice; the highest given lies in config's `mark` once its transaction ends, in memory before. Those in
+ * i_delta are higher than those in i_rows.
  *
  * Size of a row with hashes of 8 bytes, once merged: 8 bytes and at most 2 packed in i_rows, and in each band
  * 6 bytes of its tail and its id packed to as many bits as the ids in a block need: 24 among 10 million. The
- * bits of the bucket are in the key and directory of the block. Blocks fill 97 % of a page.
+ * bits of the bucket are in the key and directory of the block. Blocks fill 97 % of a page: 46 bytes a row in
+ * all, of 100 million rows 48. Of b bytes: b in i_rows, and four tails of b / 2 + 2 bytes, at most 16.
  *
  * Version 1 is this. A later version reads it or says that it cannot.
  */
@@ -45,7 +48,6 @@ enum dg_index_statement {
     DG_INDEX_DELTA_PUT,
     DG_INDEX_DELTA_ALL,
     DG_INDEX_DELTA_COUNT,
-    DG_INDEX_DELTA_MARK,
     DG_INDEX_DELTA_LAST,
     DG_INDEX_DELTA_CLEAR,
     DG_INDEX_ROWS_AT,
@@ -98,14 +100,15 @@ typedef struct dg_hash_index {
     int64_t merged;  /* rows in i_rows when it began */
     int64_t pending; /* rows in i_delta, or more than there are */
     int64_t most;    /* that may wait there */
+    int asked;       /* a question had to look through i_delta since it was merged last */
 
     uint64_t generation;  /* of the blocks, as far as this connection changes them: merges and rollbacks */
     dg_index_delta delta; /* as of `stamp`, while delta_known */
     dg_index_stamp stamp;
     int delta_known;
 
-    dg_index_stamp
-        laboured; /* when a question was answered last that had better been one to rows in memory */
+    /* When a question was answered last that had better been one to rows in memory. */
+    dg_index_stamp laboured;
     int laboured_known;
 
     struct dg_hash_index *next; /* of this connection */
@@ -127,7 +130,7 @@ int dg_index_damaged(dg_hash_index *index, const char *suffix, int64_t key);
 /* Prepares the statement if need be. */
 int dg_index_statement_get(dg_hash_index *index, enum dg_index_statement which, sqlite3_stmt **statement);
 
-/* Runs a statement that gives no rows, with up to two parameters bound already, and resets it. */
+/* Runs a statement that gives no rows, and resets it. */
 int dg_index_run(dg_hash_index *index, sqlite3_stmt *statement);
 
 /* Ends a statement after its last step: resets it; `rc` is what the step gave, rows and the end being fine.
@@ -137,8 +140,8 @@ int dg_index_end(dg_hash_index *index, sqlite3_stmt *statement, int rc);
 /* Finalizes them all. */
 void dg_index_statements_free(dg_hash_index *index);
 
-/* Runs SQL in which %w is, in turn, the schema and the name, as often as `times`. */
-int dg_index_exec(dg_hash_index *index, const char *format, int times);
+/* Runs SQL in which %w is the schema and the name in turn, four times at most. */
+int dg_index_exec(dg_hash_index *index, const char *format);
 
 /* --- state (hash_index_store.c) --- */
 
@@ -164,7 +167,7 @@ int dg_index_get_merged(dg_hash_index *index, int64_t id, int *found, uint8_t *h
  */
 int dg_index_begin_writing(dg_hash_index *index);
 
-/* The highest mark given. */
+/* The highest mark given, by what this connection sees. */
 int dg_index_mark(dg_hash_index *index, int64_t *mark);
 
 /* Writes a row, hash NULL: deletes it; and merges if there is much to merge. */
@@ -186,6 +189,9 @@ int dg_index_merge(dg_hash_index *index);
 
 /* Replaces all blocks by those of the rows, which ascend by id; i_delta is emptied. */
 int dg_index_build(dg_hash_index *index, const dg_index_rows *rows);
+
+/* Makes all blocks anew, as full as can be, of the rows that there are. */
+int dg_index_pack(dg_hash_index *index);
 
 /* The highest mark that these rows or the index bear; one that is damaged bears what there is. */
 int dg_index_highest_mark(dg_hash_index *index, const dg_index_rows *rows, int64_t *mark);

@@ -17,7 +17,7 @@
 
 struct check {
     dg_hash_index *index;
-    int64_t mark, counted;            /* the index's; rows in i_rows */
+    int64_t mark, newest, counted;    /* the index's; the highest in i_rows; rows there */
     uint64_t sums[DG_INDEX_BANDS];    /* of entries, as the rows have it */
     uint64_t entries[DG_INDEX_BANDS]; /* how many each band has */
     uint64_t found[DG_INDEX_BANDS];   /* of entries, as the band has it */
@@ -86,9 +86,11 @@ static int check_rows_block(struct check *c, sqlite3_stmt *row, int64_t *last, d
     if (!good) return note_block(c, "rows", key, "the block is damaged");
     if (rows->ids[0] < key || (c->counted && key <= *last))
         return note_block(c, "rows", key, "the block lies in the wrong place");
-    for (uint32_t i = 0; i < rows->count; i++)
-        if (rows->marks[i] < 1 || rows->marks[i] > c->mark)
-            return note_block(c, "rows", key, "a mark that was never given");
+    for (uint32_t i = 0; i < rows->count; i++) {
+        const int64_t mark = rows->marks[i];
+        if (mark < 1 || mark > c->mark) return note_block(c, "rows", key, "a mark that was never given");
+        if (mark > c->newest) c->newest = mark;
+    }
     *last = rows->ids[rows->count - 1];
     c->counted += rows->count;
     sum_rows(c, rows);
@@ -179,18 +181,16 @@ static int check_delta(struct check *c)
     int rc = dg_index_delta_get(c->index, &delta);
     if (rc != SQLITE_OK) return rc;
     for (uint32_t i = 0; i < delta->count && rc == SQLITE_OK && !c->fault; i++)
-        if (delta->marks[i] <= c->mark)
-            rc = note_block(c, "delta", delta->ids[i], "a mark that was given before");
+        if (delta->marks[i] <= c->newest || delta->marks[i] > c->mark)
+            rc = note_block(c, "delta", delta->ids[i], "a mark that was never given");
     return rc;
 }
 
 static int check_all(struct check *c)
 {
     int64_t rows;
-    int found;
     int rc = dg_index_check_version(c->index, &rows);
-    if (rc == SQLITE_OK) rc = dg_index_config_get(c->index, "mark", &c->mark, &found);
-    if (rc == SQLITE_OK && !found) return note(c, "%s_config lacks the mark", c->index->name);
+    if (rc == SQLITE_OK) rc = dg_index_mark(c->index, &c->mark);
     if (rc == SQLITE_OK) rc = check_rows(c);
     if (rc == SQLITE_OK && !c->fault) rc = check_bands(c);
     if (rc == SQLITE_OK && !c->fault && c->counted != rows)

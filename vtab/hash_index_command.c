@@ -143,15 +143,6 @@ static int rebuild(dg_hash_index *index)
     return rc;
 }
 
-static int optimize(dg_hash_index *index)
-{
-    dg_index_rows rows = {0};
-    int rc = dg_index_read(index, &rows);
-    if (rc == SQLITE_OK) rc = dg_index_build(index, &rows);
-    dg_index_rows_free(&rows);
-    return rc;
-}
-
 static int delete_all(dg_hash_index *index)
 {
     int rc = mend(index);
@@ -211,8 +202,7 @@ static int drop_triggers(dg_hash_index *index)
     if (!index->content) return no_content(index);
     return dg_index_exec(index,
                          "DROP TRIGGER IF EXISTS \"%w\".\"%w_ai\"; DROP TRIGGER IF EXISTS \"%w\".\"%w_ad\";"
-                         "DROP TRIGGER IF EXISTS \"%w\".\"%w_au\"",
-                         3);
+                         "DROP TRIGGER IF EXISTS \"%w\".\"%w_au\"");
 }
 
 int dg_index_command(dg_hash_index *index, sqlite3_value *value, sqlite3_value *number)
@@ -221,12 +211,8 @@ int dg_index_command(dg_hash_index *index, sqlite3_value *value, sqlite3_value *
         const char *name;
         int (*run)(dg_hash_index *index);
     } commands[] = {
-        {"rebuild", rebuild},
-        {"optimize", optimize},
-        {"delete-all", delete_all},
-        {"integrity-check", check},
-        {"create-triggers", create_triggers},
-        {"drop-triggers", drop_triggers},
+        {"rebuild", rebuild},       {"optimize", dg_index_pack},          {"delete-all", delete_all},
+        {"integrity-check", check}, {"create-triggers", create_triggers}, {"drop-triggers", drop_triggers},
     };
     const char *text = (const char *)sqlite3_value_text(value);
     if (!text) return SQLITE_NOMEM;

@@ -415,22 +415,18 @@ static int settle(dg_hash_index *index, int64_t rows, int64_t mark)
     dg_index_delta_forget(index);
     index->generation++;
     index->pending = 0;
+    index->asked = 0;
     index->merged = rows;
     if (index->mark >= 0 && index->mark < mark) index->mark = mark;
     return rc;
 }
 
-int dg_index_merge(dg_hash_index *index)
+static int merge_blocks(dg_hash_index *index, const dg_index_delta *delta, int64_t rows, int64_t mark)
 {
-    struct merge m = {.index = index};
-    int64_t rows, mark;
-    int rc = dg_index_check_version(index, &rows);
-    if (rc == SQLITE_OK) rc = dg_index_mark(index, &mark);
-    if (rc == SQLITE_OK) rc = dg_index_delta_get(index, &m.delta);
-    if (rc != SQLITE_OK || m.delta->count == 0) return rc;
-    m.had = calloc(m.delta->count, 1);
-    m.before = malloc((size_t)m.delta->count * index->shape.bytes);
-    if (!m.had || !m.before || m.delta->count > INT32_MAX) rc = SQLITE_NOMEM;
+    struct merge m = {.index = index, .delta = delta};
+    m.had = calloc(delta->count, 1);
+    m.before = malloc((size_t)delta->count * index->shape.bytes);
+    int rc = m.had && m.before && delta->count <= INT32_MAX ? SQLITE_OK : SQLITE_NOMEM;
     if (rc == SQLITE_OK) rc = merge_rows(&m);
     if (rc == SQLITE_OK && index->shape.bands) rc = merge_bands(&m);
     free(m.had);
@@ -554,4 +550,26 @@ int dg_index_clear(dg_hash_index *index)
 {
     const dg_index_rows none = {0};
     return dg_index_build(index, &none);
+}
+
+int dg_index_pack(dg_hash_index *index)
+{
+    dg_index_rows rows = {0};
+    int rc = dg_index_read(index, &rows);
+    if (rc == SQLITE_OK) rc = dg_index_build(index, &rows);
+    dg_index_rows_free(&rows);
+    return rc;
+}
+
+int dg_index_merge(dg_hash_index *index)
+{
+    enum { DENSE = 8 }; /* a block has dozens of rows, so one change to so many rows reaches them all */
+    const dg_index_delta *delta;
+    int64_t rows, mark;
+    int rc = dg_index_check_version(index, &rows);
+    if (rc == SQLITE_OK) rc = dg_index_mark(index, &mark);
+    if (rc == SQLITE_OK) rc = dg_index_delta_get(index, &delta);
+    if (rc != SQLITE_OK || delta->count == 0) return rc;
+    /* Where most blocks would change, making them anew is faster and leaves them full. */
+    return delta->count >= rows / DENSE ? dg_index_pack(index) : merge_blocks(index, delta, rows, mark);
 }

@@ -27,15 +27,16 @@
 
 enum {
     BAND_BITS = 16,
-    HITS_MIN = 1024,    /* room for hits before the first are dropped in favour of nearer ones */
-    PIECE = 256,        /* rows or entries compared at a time */
-    IMAGE_ROWS = 50000, /* fewer are compared as fast in their blocks */
+    HITS_MIN = 1024,        /* room for hits before the first are dropped in favour of nearer ones */
+    PIECE = 256,            /* rows or entries compared at a time */
+    IMAGE_ROWS = 50000,     /* fewer are compared as fast in their blocks */
+    CACHE_BYTES = 16 << 20, /* of hashes that the processor keeps at hand */
 };
 
 /* Nanoseconds, measured: finding a block, comparing an entry of it, decoding and comparing a row; a search in
  * memory. */
 static const double seek_ns = 1500, entry_ns = 1.5, row_ns = 7, row_byte_ns = 0.3, search_ns = 60000,
-                    image_row_ns = 0.5, image_byte_ns = 0.4;
+                    image_row_ns = 0.4, far_row_ns = 1.2, image_byte_ns = 0.4;
 
 struct search {
     dg_hash_index *index;
@@ -377,7 +378,8 @@ static double ring_cost(const struct search *s, uint32_t ring)
 static double memory_cost(const struct search *s)
 {
     const uint32_t bytes = s->index->shape.bytes;
-    return search_ns + (double)s->rows * (bytes <= 8 ? image_row_ns : bytes * image_byte_ns);
+    const double row = s->rows * (int64_t)bytes > CACHE_BYTES ? far_row_ns : image_row_ns;
+    return search_ns + (double)s->rows * (bytes <= 8 ? row : bytes * image_byte_ns);
 }
 
 static double scan_cost(const struct search *s)
@@ -450,6 +452,7 @@ int dg_index_find(dg_hash_index *index, const dg_index_question *question, dg_in
     if (rc != SQLITE_OK || question->k == 0) return rc;
     s.in_memory = repeats_scan(&s);
     rc = dg_index_delta_get(index, &s.delta);
+    index->asked = 1;
     if (rc == SQLITE_OK && tries_rings(&s)) rc = search_rings(&s, &dear);
     if (rc == SQLITE_OK && dear && s.in_memory) return dg_index_find_in_image(index, question, hits);
     if (rc == SQLITE_OK && dear) {

@@ -45,7 +45,6 @@ static const char *const texts[DG_INDEX_STATEMENTS] = {
     [DG_INDEX_DELTA_PUT] = "REPLACE INTO \"%w\".\"%w_delta\" VALUES(?1, ?2, ?3)",
     [DG_INDEX_DELTA_ALL] = "SELECT id, mark, hash FROM \"%w\".\"%w_delta\" ORDER BY id",
     [DG_INDEX_DELTA_COUNT] = "SELECT count(*) FROM \"%w\".\"%w_delta\"",
-    [DG_INDEX_DELTA_MARK] = "SELECT max(mark) FROM \"%w\".\"%w_delta\"",
     [DG_INDEX_DELTA_LAST] = "SELECT max(id) FROM \"%w\".\"%w_delta\"",
     [DG_INDEX_DELTA_CLEAR] = "DELETE FROM \"%w\".\"%w_delta\"",
     [DG_INDEX_ROWS_AT] = "SELECT id, block FROM \"%w\".\"%w_rows\" WHERE id <= ?1 ORDER BY id DESC LIMIT 1",
@@ -105,12 +104,10 @@ void dg_index_statements_free(dg_hash_index *index)
     }
 }
 
-int dg_index_exec(dg_hash_index *index, const char *format, int times)
+int dg_index_exec(dg_hash_index *index, const char *format)
 {
     const char *s = index->schema, *n = index->name;
-    char *sql = times == 1   ? sqlite3_mprintf(format, s, n)
-                : times == 2 ? sqlite3_mprintf(format, s, n, s, n)
-                             : sqlite3_mprintf(format, s, n, s, n, s, n, s, n, s, n);
+    char *sql = sqlite3_mprintf(format, s, n, s, n, s, n, s, n);
     if (!sql) return SQLITE_NOMEM;
     int rc = sqlite3_exec(index->db, sql, NULL, NULL, NULL);
     sqlite3_free(sql);
@@ -160,12 +157,12 @@ int dg_index_config_put(dg_hash_index *index, const char *key, int64_t value)
 
 int dg_index_mend(dg_hash_index *index)
 {
-    return dg_index_exec(index, TABLES("CREATE TABLE IF NOT EXISTS "), 4);
+    return dg_index_exec(index, TABLES("CREATE TABLE IF NOT EXISTS "));
 }
 
 int dg_index_create(dg_hash_index *index)
 {
-    int rc = dg_index_exec(index, TABLES("CREATE TABLE "), 4);
+    int rc = dg_index_exec(index, TABLES("CREATE TABLE "));
     if (rc == SQLITE_OK) rc = dg_index_config_put(index, "version", DG_INDEX_VERSION);
     if (rc == SQLITE_OK) rc = dg_index_config_put(index, "bits", (int64_t)index->shape.bytes * 8);
     if (rc == SQLITE_OK) rc = dg_index_config_put(index, "mark", 0);
@@ -296,13 +293,14 @@ static int find_highest(dg_hash_index *index, int64_t *id)
 
 int dg_index_mark(dg_hash_index *index, int64_t *mark)
 {
-    int64_t newest;
     int found;
+    if (index->mark >= 0) {
+        *mark = index->mark;
+        return SQLITE_OK;
+    }
     int rc = dg_index_config_get(index, "mark", mark, &found);
     if (rc == SQLITE_OK && (!found || *mark < 0))
         rc = dg_index_fail(index, SQLITE_CORRUPT_VTAB, "%s_config lacks the mark", index->name);
-    if (rc == SQLITE_OK) rc = ask(index, DG_INDEX_DELTA_MARK, NULL, &newest, &found);
-    if (rc == SQLITE_OK && found && newest > *mark) *mark = newest;
     return rc;
 }
 
@@ -320,6 +318,7 @@ int dg_index_begin_writing(dg_hash_index *index)
     if (rc == SQLITE_OK && mark == INT64_MAX)
         rc = dg_index_fail(index, SQLITE_FULL, "it has given all its marks");
     if (rc == SQLITE_OK) index->mark = mark;
+    index->asked = 0;
     return rc;
 }
 
@@ -339,9 +338,8 @@ int dg_index_write(dg_hash_index *index, int64_t id, const uint8_t *hash)
     if (rc != SQLITE_OK) return rc;
     index->pending++;
     if (id > index->highest) index->highest = id;
-    const int64_t quarter = index->merged / 4;
-    return index->pending > (quarter > index->most ? quarter : index->most) ? dg_index_merge(index)
-                                                                            : SQLITE_OK;
+    const int64_t most = index->asked || index->merged < index->most ? index->most : index->merged;
+    return index->pending > most ? dg_index_merge(index) : SQLITE_OK;
 }
 
 /* --- the delta in memory --- */

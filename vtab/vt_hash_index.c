@@ -65,7 +65,7 @@ static void free_index(dg_hash_index *index)
 {
     dg_index_statements_free(index);
     dg_index_delta_forget(index);
-    dg_hash_index **at = (dg_hash_index **)&index->connection->indexes;
+    dg_hash_index **at = &index->connection->indexes;
     while (*at && *at != index) at = &(*at)->next;
     if (*at) *at = index->next;
     sqlite3_free(index->schema);
@@ -205,11 +205,9 @@ static int index_destroy(sqlite3_vtab *vtab)
 {
     dg_hash_index *index = (dg_hash_index *)vtab;
     dg_index_statements_free(index);
-    int rc =
-        dg_index_exec(index,
-                      "DROP TABLE IF EXISTS \"%w\".\"%w_config\"; DROP TABLE IF EXISTS \"%w\".\"%w_delta\";"
-                      "DROP TABLE IF EXISTS \"%w\".\"%w_rows\"; DROP TABLE IF EXISTS \"%w\".\"%w_bands\";",
-                      4);
+    int rc = dg_index_exec(
+        index, "DROP TABLE IF EXISTS \"%w\".\"%w_config\"; DROP TABLE IF EXISTS \"%w\".\"%w_delta\";"
+               "DROP TABLE IF EXISTS \"%w\".\"%w_rows\"; DROP TABLE IF EXISTS \"%w\".\"%w_bands\";");
     if (rc == SQLITE_OK) free_index(index);
     return rc;
 }
@@ -227,13 +225,13 @@ static int index_rename(sqlite3_vtab *vtab, const char *name)
     dg_index_statements_free(index);
     int rc = sql && renamed ? sqlite3_exec(index->db, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
     sqlite3_free(sql);
-    if (rc != SQLITE_OK) {
-        sqlite3_free(renamed);
-        return rc;
+    if (rc == SQLITE_OK) {
+        sqlite3_free(index->name);
+        index->name = renamed;
+        return SQLITE_OK;
     }
-    sqlite3_free(index->name);
-    index->name = renamed;
-    return SQLITE_OK;
+    sqlite3_free(renamed);
+    return dg_index_fail_sqlite(index, rc);
 }
 
 static int index_shadow_name(const char *suffix)
@@ -562,13 +560,15 @@ static int index_begin(sqlite3_vtab *vtab)
     return SQLITE_OK;
 }
 
-/* Before a commit: merges a delta that has grown too long to be looked through for each question. */
+/* Before a commit: writes the mark down, and merges a delta that has grown too long to be looked through for
+ * each question. */
 static int index_sync(sqlite3_vtab *vtab)
 {
     dg_hash_index *index = (dg_hash_index *)vtab;
-    if (index->mark < 0 || index->pending <= index->most) return SQLITE_OK;
+    if (index->mark < 0) return SQLITE_OK;
     const sqlite3_int64 last = sqlite3_last_insert_rowid(index->db);
-    int rc = dg_index_merge(index);
+    int rc = index->pending > index->most ? dg_index_merge(index) : SQLITE_OK;
+    if (rc == SQLITE_OK) rc = dg_index_config_put(index, "mark", index->mark);
     sqlite3_set_last_insert_rowid(index->db, last);
     return rc;
 }

@@ -307,27 +307,23 @@ static int fill(hashes *h, char **error)
     return SQLITE_OK;
 }
 
-/* Says who decoded and who hashed. */
-static void report_plan(hashes *h)
+/* Says that it was not libjpeg that decoded, before whatever else the plan says. */
+static void report_decoder(const dg_jpeg_decoder *decoder, dg_report *report)
 {
-    dg_report *report = &h->report;
-    char decoded[100] = "decoded on the CPU", hashed[sizeof report->plan - sizeof decoded] = "";
-    if (!dg_image_needs_pixels(&h->pictures.work)) return;
-    if (h->hashing) {
-        dg_hashing_report(h->hashing, report);
-        snprintf(hashed, sizeof hashed, ", %.*s", (int)sizeof hashed - 3, report->plan);
-    }
-    if (h->decoder)
-        snprintf(decoded, sizeof decoded, "JPEGs decoded by %s %s, whose pixels differ", h->decoder->name,
-                 h->decoder->version);
-    snprintf(report->plan, sizeof report->plan, "%s%s", decoded, hashed);
+    char plan[sizeof report->plan];
+    int used = snprintf(plan, sizeof plan, "JPEGs decoded by %s %s, whose pixels differ", decoder->name,
+                        decoder->version);
+    if (report->plan[0])
+        snprintf(plan + used, sizeof plan - (size_t)used, "; %.*s", (int)sizeof plan - used - 3,
+                 report->plan);
+    memcpy(report->plan, plan, sizeof plan);
 }
 
 /* The run ends: what was done goes into dupgpu_stats. */
 static void finish(hashes *h)
 {
     if (!h->bulk) return;
-    report_plan(h);
+    if (h->hashing) dg_hashing_report(h->hashing, &h->report);
     if (!h->pictures.left) {
         h->report.backend = "cpu";
         snprintf(h->report.device, sizeof h->report.device, "CPU, %u thread%s", dg_bulk_threads(h->bulk),
@@ -336,6 +332,7 @@ static void finish(hashes *h)
                  (unsigned long long)h->window_rows);
         h->report.batches = dg_feed_windows(h->feed);
     }
+    if (h->decoder) report_decoder(h->decoder, &h->report);
     h->report.bytes = dg_bulk_peak(h->bulk) + dg_feed_bytes(h->feed);
     h->report.seconds = dg_clock() - h->began;
     dg_stats_add(&h->connection->stats, name, "read", &h->report);

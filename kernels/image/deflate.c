@@ -35,11 +35,12 @@ static unsigned sort_symbols(const uint32_t *frequency, unsigned count, uint16_t
     uint16_t other[DG_DEFLATE_LITERALS];
     uint32_t largest = 0;
     unsigned used = 0;
-    for (unsigned s = 0; s < count; s++)
-        if (frequency[s]) {
-            order[used++] = (uint16_t)s;
-            if (frequency[s] > largest) largest = frequency[s];
-        }
+    for (unsigned s = 0; s < count; s++) { /* without a branch: which symbols occur cannot be foreseen */
+        other[used] = (uint16_t)s;
+        used += frequency[s] != 0;
+        largest = frequency[s] > largest ? frequency[s] : largest;
+    }
+    memcpy(order, other, used * sizeof *order);
     for (unsigned shift = 0; shift < 32 && largest >> shift; shift += DIGIT) {
         uint16_t place[(1 << DIGIT) + 1] = {0};
         for (unsigned i = 0; i < used; i++) place[(frequency[order[i]] >> shift & MASK) + 1]++;

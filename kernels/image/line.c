@@ -177,12 +177,10 @@ static enum dg_code draw(const dg_line *line, const dg_poll *poll, dg_err *err)
     enum { POINTS_AT_ONCE = 64 };
     const dg_line_points *p = &line->points;
     const int32_t reach = dg_line_reach(&line->options);
-    for (size_t i = 0; i < p->count; i++) {
-        dg_line_point at = {p->x[i], p->y[i]};
-        line->loops->disc(&line->canvas, at, reach);
-        if (p->joined[i])
-            line->loops->segment(&line->canvas, (dg_line_point){p->x[i - 1], p->y[i - 1]}, at, reach);
-        if (i % POINTS_AT_ONCE == POINTS_AT_ONCE - 1 && dg_poll_stop(poll)) return stopped(err);
+    for (size_t i = 0; i < p->count; i += POINTS_AT_ONCE) {
+        const size_t end = p->count - i < POINTS_AT_ONCE ? p->count : i + POINTS_AT_ONCE;
+        line->loops->draw(&line->canvas, p, i, end, reach);
+        if (end < p->count && dg_poll_stop(poll)) return stopped(err);
     }
     return DG_OK;
 }

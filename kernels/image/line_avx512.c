@@ -84,6 +84,6 @@ TARGET static void blend(const uint8_t *coverage, size_t count, uint8_t color, u
     blend_in_c(coverage, count, color, background, out);
 }
 
-const dg_line_loops dg_line_loops_avx512 = {"avx512", usable, disc, segment, pack4, blend};
+const dg_line_loops dg_line_loops_avx512 = {"avx512", usable, draw, pack4, blend};
 
 #endif

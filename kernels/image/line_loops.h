@@ -10,6 +10,8 @@
 #ifndef DG_IMAGE_LINE_LOOPS_H
 #define DG_IMAGE_LINE_LOOPS_H
 
+#include "line_points.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,19 +30,14 @@ typedef struct dg_line_canvas {
     size_t words;
 } dg_line_canvas;
 
-typedef struct dg_line_point {
-    int32_t x, y; /* 0..2^21 */
-} dg_line_point;
-
 typedef struct dg_line_loops {
     const char *name; /* "plain", "avx2", "avx512" */
     int (*usable)(void);
 
-    /* Raises the coverage of the pixels around a point. */
-    void (*disc)(const dg_line_canvas *canvas, dg_line_point at, int32_t reach);
-
-    /* Raises the coverage of the pixels beside a segment, from its left end q to its right end r. */
-    void (*segment)(const dg_line_canvas *canvas, dg_line_point q, dg_line_point r, int32_t reach);
+    /* Draws points from..end - 1, each with the segment that leads to it if it is joined; coordinates are
+     * 0..2^21. */
+    void (*draw)(const dg_line_canvas *canvas, const dg_line_points *points, size_t from, size_t end,
+                 int32_t reach);
 
     /* Levels 0..15 of 32 coverages, floor((15*a + 127)/255), two in a byte, the first in the high bits;
      * `flip` is 0, or 0xff for 15 - level. Bit i of the result: packed[i] differs from packed[i - 1], which

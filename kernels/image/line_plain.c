@@ -19,4 +19,4 @@ static void blend(const uint8_t *coverage, size_t count, uint8_t color, uint8_t 
     blend_in_c(coverage, count, color, background, out);
 }
 
-const dg_line_loops dg_line_loops_plain = {"plain", usable, disc, segment, pack4, blend};
+const dg_line_loops dg_line_loops_plain = {"plain", usable, draw, pack4, blend};

@@ -13,6 +13,10 @@
  */
 #include "line_scalar.h"
 
+struct point {
+    int32_t x, y;
+};
+
 INLINE void mark(const dg_line_canvas *canvas, int32_t row, int32_t first, int32_t last)
 {
     uint64_t *touched = canvas->touched + (size_t)row * canvas->words;
@@ -43,7 +47,7 @@ struct stroke {
     double middle, drift, half;
 };
 
-INLINE struct stroke stroke_of(dg_line_point q, dg_line_point r, int32_t reach, int32_t height)
+INLINE struct stroke stroke_of(struct point q, struct point r, int32_t reach, int32_t height)
 {
     const double everywhere = 1e15;
     const int64_t dx = r.x - q.x, dy = r.y - q.y, square = dx * dx + dy * dy;
@@ -93,7 +97,7 @@ INLINE void find_spans(const struct stroke *s, double py, double width, int32_t 
     }
 }
 
-TARGET static void segment(const dg_line_canvas *canvas, dg_line_point q, dg_line_point r, int32_t reach)
+TARGET INLINE void draw_segment(const dg_line_canvas *canvas, struct point q, struct point r, int32_t reach)
 {
     int32_t first[SPANS], last[SPANS];
     if (q.x == r.x && q.y == r.y) return;
@@ -112,7 +116,7 @@ TARGET static void segment(const dg_line_canvas *canvas, dg_line_point q, dg_lin
     }
 }
 
-TARGET static void disc(const dg_line_canvas *canvas, dg_line_point at, int32_t reach)
+TARGET INLINE void draw_disc(const dg_line_canvas *canvas, struct point at, int32_t reach)
 {
     int32_t first = first_near(at.x, reach), last = last_near(at.x, reach, canvas->width);
     int32_t top = first_near(at.y, reach), bottom = last_near(at.y, reach, canvas->height);
@@ -121,5 +125,16 @@ TARGET static void disc(const dg_line_canvas *canvas, dg_line_point at, int32_t 
         raise_around(canvas->coverage + (size_t)j * canvas->stride, first, last, 256 * first - at.x, dy * dy,
                      reach);
         mark(canvas, j, first, last);
+    }
+}
+
+TARGET static void draw(const dg_line_canvas *canvas, const dg_line_points *points, size_t from, size_t end,
+                        int32_t reach)
+{
+    for (size_t i = from; i < end; i++) {
+        const struct point at = {points->x[i], points->y[i]};
+        draw_disc(canvas, at, reach);
+        if (points->joined[i])
+            draw_segment(canvas, (struct point){points->x[i - 1], points->y[i - 1]}, at, reach);
     }
 }

@@ -79,9 +79,9 @@ struct dg_quality {
     int levels;
     level level[LEVELS];
     uint32_t histogram[PARTS][256]; /* of every eighth sample each: neighbours are often equal */
-    uint64_t counts[256];       /* the parts together */
-    uint16_t *noise;            /* by column: absolute values of the mask in the current row of blocks, */
-    uint8_t *clipped;           /* and clipped samples */
+    uint64_t counts[256];           /* the parts together */
+    uint16_t *noise;                /* by column: absolute values of the mask in the current row of blocks, */
+    uint8_t *clipped;               /* and clipped samples */
     uint64_t noise_total;
     uint32_t *blocks;
     size_t block_count;

@@ -4,7 +4,8 @@
 #   bundle.sh FOLDER FILE...
 #
 # FOLDER/bin gets the files and the sqlite3 shell, FOLDER/lib the shared libraries they need, but those of libc, which
-# belong together with the loader, and the drivers'. FOLDER/commit says what it was made from.
+# belong together with the loader, and the drivers'. FOLDER/pictures gets the JPEG files that were made for tests and, where
+# they are installed, the photographs of the demo. FOLDER/commit says what it was made from.
 set -eu
 folder=$1
 shift
@@ -26,6 +27,9 @@ if [ -n "$loader" ]; then
     cp -L "$loader" "$folder/opencl/libOpenCL.so.1"
     echo libnvidia-opencl.so.1 >"$folder/opencl/nvidia.icd"
 fi
+mkdir -p "$folder/pictures/made" "$folder/pictures/photographs"
+cp "$(dirname "$0")"/../golden/pictures/*.jpg "$folder/pictures/made"
+cp /usr/share/palapeli/collection/*.jpg /usr/share/backgrounds/*_by_*.jpg "$folder/pictures/photographs" 2>/dev/null || true
 cp "$(dirname "$0")/check.sh" "$(dirname "$0")/same.sql" "$folder"
 { git describe --always --dirty 2>/dev/null || echo unknown; } >"$folder/commit"
 du -sk "$folder" | sed 's/\([0-9]*\).*/gpu-bundle: \1 KB/'

@@ -11,6 +11,7 @@
 #   DUPGPU_GPU_CHECK_BUNDLE      the bundle, where it is neither here nor in build/gpu-bundle
 #   DUPGPU_GPU_CHECK_SECONDS=n   for all steps together (470)
 #   DUPGPU_GPU_CHECK_STEPS       names of the steps to do
+#   DUPGPU_GPU_CHECK_PICTURES    a folder with folders of JPEG files for nvJPEG, in the place of the bundle's
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 self=$here/check.sh
@@ -36,6 +37,7 @@ fallback 30 A device that cannot be had
 rates 90 Rates
 joins 200 Joins, CPU and GPU
 nearest 60 Nearest rows and histograms, CPU and GPU
+nvjpeg 60 Pictures decoded by nvJPEG against those decoded exactly
 sanitizer 90 compute-sanitizer
 '
 
@@ -261,6 +263,53 @@ step_nearest() {
     return $status
 }
 
+# Hashes of the pictures in a folder, as the hidden argument decode says: FOLDER TABLE DECODE.
+hash_pictures() {
+    DUPGPU_READ_FILES=1 ask "$folder/photos.db" \
+        "CREATE TABLE IF NOT EXISTS paths AS SELECT path FROM image_files('$1') WHERE format = 'jpeg'" \
+        "CREATE TABLE $2 AS SELECT id, phash, dhash, error FROM image_hashes('paths', 'path') WHERE decode = '$3'" \
+        "SELECT format('%s: %d files in %.3f s: %s', '$3', rows, seconds, plan) FROM dupgpu_stats" 2>&1
+}
+
+# How far the hashes of what nvJPEG decodes are from the exact ones.
+drift() { # FOLDER
+    said=$(hash_pictures "$1" gpu gpu) || {
+        case $said in
+        *'cannot open shared object file'*) echo "Not tried: $said" && return 0 ;;
+        *) echo "$said" && return 1 ;;
+        esac
+    }
+    echo "$said"
+    hash_pictures "$1" exact exact || return 1
+    echo
+    echo "| hash of 64 bits | files | equal | mean distance | largest |"
+    echo "|---|---|---|---|---|"
+    for hash in phash dhash; do
+        ask "$folder/photos.db" "SELECT format('| $hash | %d | %d | %.2f | %d |', count(*), sum(d = 0), avg(d), max(d))
+            FROM (SELECT hamming(gpu.$hash, exact.$hash) AS d FROM gpu JOIN exact USING(id)
+                  WHERE gpu.error IS NULL AND exact.error IS NULL)"
+    done
+    echo
+    ask "$folder/photos.db" "SELECT format('- %d of %d: %s', count(*), (SELECT count(*) FROM paths), error) FROM gpu
+        WHERE error IS NOT NULL GROUP BY error"
+    [ "$(ask "$folder/photos.db" "SELECT count(*) FROM gpu WHERE error IS NULL")" -gt 0 ]
+}
+
+step_nvjpeg() {
+    has cuda || return 0
+    status=0
+    for pictures in "${DUPGPU_GPU_CHECK_PICTURES:-$bundle/pictures}"/*/; do
+        [ -n "$(ls "$pictures")" ] || continue
+        (
+            scratch
+            echo
+            echo "$(basename "$pictures"):"
+            drift "$pictures"
+        ) || status=1
+    done
+    return $status
+}
+
 if [ "${1:-}" = --step ]; then
     libraries
     "step_$2"
@@ -291,7 +340,7 @@ while read -r name limit title; do
     esac
     {
         printf '\n## %s\n\n%s, %s s.\n\n' "$title" "$verdict" "$(($(date +%s) - begun))"
-        case $name in rates | joins | nearest) cat "$report.step" ;; *) echo '```' && cat "$report.step" && echo '```' ;; esac
+        case $name in rates | joins | nearest | nvjpeg) cat "$report.step" ;; *) echo '```' && cat "$report.step" && echo '```' ;; esac
     } >>"$report"
     echo "$name: $verdict"
     [ "$status" = 0 ] || failed=$((failed + 1))

@@ -19,11 +19,11 @@ def bundle(tmp_path_factory):
     return folder
 
 
-def check(bundle, report, *, fake=True, **variables):
+def check(bundle, report, *, fake=("fake",), **variables):
     env = dict(os.environ, DUPGPU_GPU_CHECK_ROWS="3000", OCL_ICD_VENDORS="/nowhere", **variables)
     env.pop("DUPGPU_BUILD", None)
     if fake:
-        env["LD_LIBRARY_PATH"] = str(BUILD / "tests" / "fake")
+        env["LD_LIBRARY_PATH"] = ":".join(str(BUILD / "tests" / name) for name in fake)
     done = subprocess.run(["sh", bundle / "check.sh", report], capture_output=True, text=True, timeout=560, env=env)
     return done, report.read_text()
 
@@ -48,6 +48,27 @@ def test_everything_passes_on_the_fake(bundle, tmp_path):
         assert f"## {title}" in report
 
 
+def test_drift_of_nvjpeg(bundle, tmp_path):
+    if "none" in (BUILD / "cuda" / "targets").read_text():
+        pytest.skip("built without CUDA kernels")
+
+    def report(*fake, **variables):
+        return check(bundle, tmp_path / "report.md", fake=("fake", *fake), DUPGPU_GPU_CHECK_STEPS="nvjpeg",
+                     DUPGPU_GPU_CHECK_PICTURES=str(bundle / "pictures"), **variables)
+
+    for path in (bundle / "pictures" / "photographs").iterdir():
+        path.unlink()
+    done, text = report("nvjpeg")
+    assert done.returncode == 0 and "| phash | 27 | 27 | 0.00 | 0 |" in text and "| dhash | 27 | 27 | 0.00 | 0 |" in text
+    assert "- 1 of 34: nvjpeg: truncated" in text
+    done, text = report("nvjpeg", FAKE_NVJPEG_DRIFT="9")
+    assert done.returncode == 0 and "| phash | 27 |" in text and "| phash | 27 | 27 |" not in text
+    done, text = report("nvjpeg", FAKE_NVJPEG_FAIL="1:7")
+    assert done.returncode == 1 and "NVJPEG_STATUS_ARCH_MISMATCH (7)" in text
+    done, text = report()
+    assert done.returncode == 0 and "Not tried: " in text and "libnvjpeg.so: cannot open shared object file" in text
+
+
 def test_a_wrong_device_is_found_out(bundle, tmp_path):
     if "none" in (BUILD / "cuda" / "targets").read_text():
         pytest.skip("built without CUDA kernels")
@@ -58,7 +79,7 @@ def test_a_wrong_device_is_found_out(bundle, tmp_path):
 def test_a_machine_without_a_gpu_is_a_failure(bundle, tmp_path):
     if pathlib.Path("/dev/nvidiactl").exists():
         pytest.skip("this machine has one")
-    done, report = check(bundle, tmp_path / "report.md", fake=False, DUPGPU_GPU_CHECK_STEPS="machine devices cuda")
+    done, report = check(bundle, tmp_path / "report.md", fake=(), DUPGPU_GPU_CHECK_STEPS="machine devices cuda")
     assert done.returncode == 2 and "libcuda.so.1: cannot open shared object file" in report
 
 

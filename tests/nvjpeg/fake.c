@@ -1,17 +1,6 @@
-/*
- * A libnvjpeg for tests: the functions of kernels/cuda/nvjpeg_api.h, decoding with libjpeg into the device
- * memory of tests/fake's libcuda.so.1, which it calls as nvJPEG calls the driver. Its pixels are libjpeg's.
- *
- * It is strict: what the real one leaves undefined, such as one state on two threads at once, is a violation.
- * Like the real one it takes no CMYK, no arithmetic coding and no damaged file. The environment says, at
- * load:
- *
- *     FAKE_NVJPEG_FAIL=n:status[:sticky]  as fake_nvjpeg_fail
- *     FAKE_NVJPEG_SIZE=n                  its header says n pixels more than the file's
- *     FAKE_NVJPEG_DRIFT=n                 n is added to the samples of some rows
- *     FAKE_NVJPEG_REPORT=file             appended at exit: "nvjpeg calls 123 decoded 9 violations 0 ledger
- * 0"
- */
+/* The library of fake_nvjpeg.h. */
+#include "fake_nvjpeg.h"
+
 #include "../../kernels/cuda/nvjpeg_api.h"
 
 #include <pthread.h>
@@ -27,13 +16,6 @@
 #define X(name, parameters) EXPORT dg_nvjpeg_status name parameters;
 DG_NVJPEG_FUNCTIONS(X)
 #undef X
-
-/* For programs that have the library in them. The n-th call from now (1: the next) fails; sticky: all later
- * ones too; 0: none. A call that gives something back does so even then. */
-EXPORT void fake_nvjpeg_fail(long n, unsigned status, int sticky);
-EXPORT int fake_nvjpeg_failed(void); /* whether a call has failed since then */
-EXPORT long fake_nvjpeg_violations(void);
-EXPORT long fake_nvjpeg_ledger(void); /* handles and states not given back */
 
 /* Of libcuda.so.1, beside which this library is loaded. */
 dg_cuda_result cuMemAlloc_v2(dg_cuda_memory *memory, size_t bytes);
@@ -83,7 +65,7 @@ static int must(int condition)
     return condition;
 }
 
-void fake_nvjpeg_fail(long n, unsigned status, int sticky)
+EXPORT void fake_nvjpeg_fail(long n, unsigned status, int sticky)
 {
     pthread_mutex_lock(&lock);
     fail_at = n ? calls + n : 0;
@@ -93,17 +75,17 @@ void fake_nvjpeg_fail(long n, unsigned status, int sticky)
     pthread_mutex_unlock(&lock);
 }
 
-int fake_nvjpeg_failed(void)
+EXPORT int fake_nvjpeg_failed(void)
 {
     return failed > 0;
 }
 
-long fake_nvjpeg_violations(void)
+EXPORT long fake_nvjpeg_violations(void)
 {
     return violations;
 }
 
-long fake_nvjpeg_ledger(void)
+EXPORT long fake_nvjpeg_ledger(void)
 {
     return ledger;
 }

@@ -280,6 +280,7 @@ def test_large(connect, tmp_path):
                     "SELECT id, hamming(h, ?) AS d FROM photos ORDER BY d, id LIMIT 5", query)
 
     ask()
+    db.run("INSERT INTO i(i, k) VALUES('delta', 100)")
     assert "cached" in db.column("SELECT source FROM dupgpu_stats WHERE op = 'hash_index'")
     other.run("DELETE FROM photos WHERE id % 1000 = 0").run("UPDATE photos SET h = hash_blob(id) WHERE id % 1000 = 1")
     ask()
@@ -534,7 +535,34 @@ def test_pragma_integrity_check(index):
     assert found == ["ok"] if index.name == "debian" else "i_config says 17 rows" in found[0]
 
 
-def test_interrupt_and_open_cursors(index):
+def test_interrupted(photos):
+    """Stopped anywhere, a command leaves the index as it was."""
+    photos.run("INSERT INTO photos WITH RECURSIVE c(n) AS (VALUES(1000) UNION ALL SELECT n + 1 FROM c WHERE n < 3000) "
+               "SELECT n, hash_blob(n * 3000000000000000) FROM c")
+    for command in ("rebuild", "optimize", "integrity-check", "delete-all"):
+        stopped = 0
+        for calls in (1, 3, 9, 27, 81):
+            left = [calls]
+
+            def stop():
+                left[0] -= 1
+                return left[0] <= 0
+
+            photos.progress(stop, 50)
+            try:
+                photos.run("INSERT INTO i(i) VALUES(?)", command)
+            except Exception as failure:
+                assert "interrupt" in str(failure).lower()
+                stopped += 1
+            photos.progress(None, 0)
+            photos.run("PRAGMA integrity_check")
+            if command != "delete-all":
+                check(photos)
+        assert stopped
+        photos.run("INSERT INTO i(i) VALUES('rebuild')")
+
+
+def test_open_cursors(index):
     cursor = index.cursor("SELECT rowid FROM i")
     assert next(cursor) == (1,)
     index.run("INSERT INTO i(rowid, hash) VALUES(10, 10)").run("INSERT INTO i(i) VALUES('optimize')")
