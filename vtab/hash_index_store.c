@@ -291,16 +291,39 @@ static int find_highest(dg_hash_index *index, int64_t *id)
 
 /* --- writing --- */
 
+/*
+ * When a schema changes, or such a change is rolled back, SQLite opens a table anew in the midst of a
+ * transaction, and ends the old dg_hash_index only with it. What the one has written the other must know of.
+ * Whether `other` is such a twin that has written.
+ */
+static int is_twin(const dg_hash_index *index, const dg_hash_index *other)
+{
+    return other != index && other->mark >= 0 && sqlite3_stricmp(other->name, index->name) == 0 &&
+           sqlite3_stricmp(other->schema, index->schema) == 0;
+}
+
+static void learn_from_twins(dg_hash_index *index)
+{
+    for (const dg_hash_index *other = index->connection->indexes; other; other = other->next) {
+        if (!is_twin(index, other)) continue;
+        if (other->mark > index->mark) index->mark = other->mark;
+        if (other->highest > index->highest) index->highest = other->highest;
+    }
+}
+
 int dg_index_mark(dg_hash_index *index, int64_t *mark)
 {
     int found;
     if (index->mark >= 0) {
+        learn_from_twins(index);
         *mark = index->mark;
         return SQLITE_OK;
     }
     int rc = dg_index_config_get(index, "mark", mark, &found);
     if (rc == SQLITE_OK && (!found || *mark < 0))
         rc = dg_index_fail(index, SQLITE_CORRUPT_VTAB, "%s_config lacks the mark", index->name);
+    for (const dg_hash_index *other = index->connection->indexes; other; other = other->next)
+        if (is_twin(index, other) && other->mark > *mark) *mark = other->mark;
     return rc;
 }
 
@@ -308,7 +331,10 @@ int dg_index_begin_writing(dg_hash_index *index)
 {
     int64_t mark;
     int found;
-    if (index->mark >= 0) return SQLITE_OK;
+    if (index->mark >= 0) {
+        learn_from_twins(index);
+        return SQLITE_OK;
+    }
     int rc = dg_index_check_version(index, &index->merged);
     if (rc == SQLITE_OK) rc = dg_index_mark(index, &mark);
     if (rc == SQLITE_OK) rc = ask(index, DG_INDEX_DELTA_COUNT, NULL, &index->pending, &found);

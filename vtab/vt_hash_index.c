@@ -565,10 +565,12 @@ static int index_begin(sqlite3_vtab *vtab)
 static int index_sync(sqlite3_vtab *vtab)
 {
     dg_hash_index *index = (dg_hash_index *)vtab;
+    int64_t mark;
     if (index->mark < 0) return SQLITE_OK;
     const sqlite3_int64 last = sqlite3_last_insert_rowid(index->db);
     int rc = index->pending > index->most ? dg_index_merge(index) : SQLITE_OK;
-    if (rc == SQLITE_OK) rc = dg_index_config_put(index, "mark", index->mark);
+    if (rc == SQLITE_OK) rc = dg_index_mark(index, &mark);
+    if (rc == SQLITE_OK) rc = dg_index_config_put(index, "mark", mark);
     sqlite3_set_last_insert_rowid(index->db, last);
     return rc;
 }

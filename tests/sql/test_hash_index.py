@@ -430,6 +430,20 @@ def test_newer_than(photos):
     assert "newer_than is -1" in photos.error("SELECT * FROM similar_pairs('i', 'hash', 6) WHERE newer_than = -1")
 
 
+def test_schema_changes_inside_a_transaction(index):
+    """SQLite opens the table anew in the middle of a transaction: marks and rowids go on."""
+    index.run("BEGIN").run("INSERT INTO i(hash) VALUES(1)").run("SAVEPOINT a").run("CREATE TABLE x(y)")
+    index.run("CREATE TEMP TABLE z(y)").run("INSERT INTO i(hash) VALUES(2)").run("ROLLBACK TO a")
+    index.run("INSERT INTO i(hash) VALUES(3)").run("CREATE TABLE x(y)").run("INSERT INTO i(hash) VALUES(4)")
+    mark = index.value("SELECT hash_index_mark('i')")
+    assert "row 6 already" in index.error("INSERT INTO i(rowid, hash) VALUES(6, 3)")
+    index.run("DROP TABLE x").run("INSERT INTO i(rowid, hash) VALUES(60, 5)").run("COMMIT")
+    check(index)
+    assert index.value("SELECT hash_index_mark('i')") == mark + 1
+    found = index.rows("SELECT id_a, id_b FROM similar_pairs('i', 'hash', 64) WHERE newer_than = ?", mark)
+    assert len(found) == index.value("SELECT count(*) FROM i") - 1 and all(pair[1] == 60 for pair in found)
+
+
 def test_mark(index):
     mark = index.value("SELECT hash_index_mark('i')")
     assert mark == 4 and index.value("SELECT hash_index_mark('I', 'main')") == 4
