@@ -14,8 +14,8 @@ enum {
     ERRAND_QUERIES = 20,
     ERRAND_K = 3,
     ERRAND_PICTURES = 3,
-    ERRAND_LINE_WIDTH = 40,
-    ERRAND_LINE_HEIGHT = 18,
+    ERRAND_LINE_WIDTH = 200,
+    ERRAND_LINE_HEIGHT = 8,
 };
 
 /* What the operations bring. Zero where they brought nothing: to be compared byte for byte. */
