@@ -86,7 +86,7 @@ static enum dg_code append(struct group *g, double number, dg_err *err)
     dg_sequence *s = &g->sequence;
     if (s->count - g->first == DG_LINE_VALUES_MAX)
         return dg_fail(err, DG_ERROR, "more than %d rows; it takes no more", DG_LINE_VALUES_MAX);
-    if (s->count == s->capacity && g->first >= s->capacity / 2) {
+    if (s->count == s->capacity && g->first && g->first >= s->capacity / 2) {
         s->count -= g->first;
         memmove(s->numbers, s->numbers + g->first, s->count * sizeof *s->numbers);
         g->first = 0;

@@ -29,7 +29,7 @@ packages() {
     peers) echo g++ python3-dev ;;
     spark) echo default-jre-headless ;;
     *)
-        echo "deps.sh: unknown group '$1'; groups are build, demo, test, bench, spark" >&2
+        echo "deps.sh: unknown group '$1'; groups are build, demo, test, bench, peers, spark" >&2
         exit 2
         ;;
     esac

@@ -211,7 +211,7 @@ static enum dg_code read_arguments(hashes *h, const dg_arguments *given, dg_err 
     return DG_OK;
 }
 
-/* Sets what the settings say. `budget`: bytes that may be in work at once. */
+/* Reads the settings; those of the pipeline go into its spec. */
 static enum dg_code read_settings(hashes *h, dg_bulk_spec *spec, dg_err *err)
 {
     const dg_settings *settings = &h->connection->settings;

@@ -20,7 +20,7 @@ import real  # noqa: E402
 import scenes  # noqa: E402
 
 SECONDS = int(os.environ.get("DUPGPU_FUZZ_SECONDS", "4"))
-FUZZERS = ("fuzz_jpeg", "fuzz_png", "fuzz_info")
+FUZZERS = ("fuzz_jpeg", "fuzz_png", "fuzz_info", "fuzz_line")
 
 pytestmark = pytest.mark.skipif(os.environ.get("DUPGPU_BUILD") == "build/san", reason="the fuzzers are sanitised")
 

@@ -7,6 +7,7 @@
 
 #include "../../kernels/cuda/cuda.h"
 #include "../../kernels/image/image.h"
+#include "../../kernels/targets.h"
 #include "../fake/fake_cuda.h"
 #include "fake_nvjpeg.h"
 
@@ -117,10 +118,12 @@ static int read_pictures(void **state)
     return 0;
 }
 
+/* Skips the test in a build without CUDA. */
 static dg_jpeg_decoder *open_decoder(void)
 {
     dg_err err = {0};
     dg_jpeg_decoder *decoder;
+    if (strcmp(dg_cuda_targets(), "none") == 0) skip();
     if (dg_nvjpeg_open(0, &decoder, &err)) fail_msg("%s", err.text);
     return decoder;
 }

@@ -1,10 +1,12 @@
 #include "errand.h"
 
 #include "../../kernels/cpu/cpu.h"
+#include "../../kernels/engine/render.h"
 #include "../../kernels/engine/shrink.h"
 #include "../core/columns.h"
 #include "../device/side_by_side.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +98,51 @@ static enum dg_code hash_pictures(place *p, errand_found *out)
     return p->err.code;
 }
 
+static void render_line(place *p, const dg_line_options *options, const dg_line_stroke *strokes, size_t count,
+                        errand_found *out)
+{
+    static const dg_poll never = {0};
+    const uint32_t first[] = {0, (uint32_t)count};
+    const dg_render_spec spec = {.options = options, .strokes = strokes, .first = first, .count = 1};
+    dg_buffer pixels;
+    if (dg_render(p->backend, p->device, &spec, &pixels, &never, &p->err) == DG_OK)
+        p->backend->get(p->device, &pixels, 0, out->line, sizeof out->line, &p->err);
+    p->backend->free(p->device, &pixels);
+}
+
+/* The coverages of a line; where the backend is the CPU's, by kernels/image. */
+static enum dg_code draw_line(place *p, errand_found *out)
+{
+    static const dg_poll never = {0};
+    static const dg_line_options options = {.width = ERRAND_LINE_WIDTH,
+                                            .height = ERRAND_LINE_HEIGHT,
+                                            .line_width = 600,
+                                            .padding = 200,
+                                            .lo = NAN,
+                                            .hi = NAN,
+                                            .antialias = 1,
+                                            .bits = 8,
+                                            .color = {255, 255, 255},
+                                            .format = DG_LINE_RAW};
+    double numbers[300]; /* more than a group takes at a time */
+    for (int i = 0; i < 300; i++) numbers[i] = i % 40 ? i * i % 71 : NAN;
+    const dg_line_values values = {numbers, 300, 0};
+    const dg_line_stroke *strokes;
+    uint8_t *picture = NULL;
+    size_t count;
+    dg_line *line;
+    if (dg_line_open(&line, &options, &p->err)) return p->err.code;
+    if (p->backend == &dg_backend_cpu) {
+        if (dg_line_picture(line, &values, &never, &picture, &count, &p->err) == DG_OK)
+            memcpy(out->line, picture, sizeof out->line);
+        free(picture);
+    } else if (dg_line_strokes(line, &values, &never, &strokes, &count, &p->err) == DG_OK) {
+        render_line(p, &options, strokes, count, out);
+    }
+    dg_line_close(line);
+    return p->err.code;
+}
+
 static enum dg_code fetch_index(place *p, errand_found *out)
 {
     const dg_backend *backend = p->backend;
@@ -110,7 +157,8 @@ static enum dg_code work(place *p, uint32_t sieve_bits, errand_found *out)
     if (place_table(p, &p->a, &chunked, ERRAND_WORDS, sieve_bits)) return p->err.code;
     if (compare(p, out) || sieve_bits != 64) return p->err.code;
     if (place_table(p, &p->b, &plain, ERRAND_WORDS, 64)) return p->err.code;
-    if (fetch_index(p, out) || count_distances(p, out) || find_nearest(p, out) || hash_pictures(p, out))
+    if (fetch_index(p, out) || count_distances(p, out) || find_nearest(p, out) || hash_pictures(p, out) ||
+        draw_line(p, out))
         return p->err.code;
     return DG_OK;
 }

@@ -14,6 +14,8 @@ enum {
     ERRAND_QUERIES = 20,
     ERRAND_K = 3,
     ERRAND_PICTURES = 3,
+    ERRAND_LINE_WIDTH = 40,
+    ERRAND_LINE_HEIGHT = 18,
 };
 
 /* What the operations bring. Zero where they brought nothing: to be compared byte for byte. */
@@ -25,6 +27,7 @@ typedef struct errand_found {
     uint32_t found[ERRAND_QUERIES];
     dg_neighbour neighbours[ERRAND_QUERIES * ERRAND_K];
     uint8_t phashes[ERRAND_PICTURES][8];
+    uint8_t line[ERRAND_LINE_WIDTH * ERRAND_LINE_HEIGHT];
 } errand_found;
 
 /* Loads the backend, opens its device 0, does the errand and closes it. COMPARE has a sieve of that many

@@ -351,6 +351,29 @@ def test_progress_in_another_connection(files, connect):
     assert other.rows("SELECT * FROM dupgpu_progress") == []
 
 
+def test_several_connections_at_once(connect):
+    """Each with a pipeline of its own, some of them stopped; they share the list of work and nothing else."""
+    paths = sorted(str(path) for path in GOLDEN.glob("*.jpg"))
+    answers, connections = [], [connect() for _ in range(4)]
+
+    def work(db):
+        db.run("SELECT dupgpu_config('read_files', 1), dupgpu_config('threads', 3)").run("CREATE TABLE f(path)")
+        for path in paths:
+            db.run("INSERT INTO f VALUES(?)", path)
+        for limit in (3, 1000, 1, 1000):
+            db.value("SELECT count(*) FROM dupgpu_progress")
+            rows = db.rows("SELECT phash, error FROM image_hashes('f', 'path') LIMIT ?", limit)
+        answers.append(rows)
+
+    threads = [threading.Thread(target=work, args=(db,)) for db in connections]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 4 and len(answers[0]) == len(paths) and all(rows == answers[0] for rows in answers)
+    assert connections[0].rows("SELECT * FROM dupgpu_progress") == []
+
+
 @pytest.mark.parametrize("on", [0, 1])
 def test_the_bar(extension, on):
     script = (f"SELECT dupgpu_config('read_files', 1), dupgpu_config('progress', {on});"

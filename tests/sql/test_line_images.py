@@ -208,3 +208,15 @@ def test_interrupt(db):
         late = time.monotonic() - stopped[0]
         thread.join()
         assert "interrupt" in error and late < 0.5  # 0.1 s, on a machine that is busy with other tests
+
+
+def test_progress(db, connect):
+    fill(db, walk(300))
+    watcher = connect()
+    rows = db.cursor("SELECT length(image) FROM line_images('p', 'v') WHERE window = 100 AND options = ?", SMALL)
+    for _ in range(5):
+        next(rows)
+    (op, source, done, total), = watcher.rows("SELECT op, source, done, total FROM dupgpu_progress")
+    assert (op, source, total) == ("line_images", "p.v", 201) and 4 <= done <= 5  # Python steps one row ahead
+    assert len(list(rows)) == 196
+    assert watcher.rows("SELECT * FROM dupgpu_progress") == []
