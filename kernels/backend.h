@@ -34,6 +34,7 @@ typedef struct dg_costs {
     double bin;           /* count a pair in a histogram, for each word */
     double near;          /* compare a row with a query of NEAREST, for each word */
     double sample;        /* bring one sample of a picture to the device and shrink it */
+    double draw;          /* draw one sample of a line picture there and shrink it */
 } dg_costs;
 
 /* Of one thread with AVX-512: the yardstick by which layouts are chosen everywhere. */

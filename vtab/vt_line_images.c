@@ -12,8 +12,8 @@
  *
  * A sequence that cannot be drawn ends the statement with an error that names its row. The calling thread
  * reads (feed.h, series.h) and hands out, workers draw (bulk.h), a batch of pictures at a time; on a device,
- * which is used only where one is asked for, the calling thread has it draw (drawing.h). Where the query does
- * not read the column image, nothing is drawn. EXPLAIN QUERY PLAN reads sequences of
+ * which is used where one is asked for, and for hashes where it is faster, the calling thread has it draw.
+ * Where the query does not read the column image, nothing is drawn. EXPLAIN QUERY PLAN reads sequences of
  * <table>.<column> drawn [and id = <value>], or windows of <table>.<column> drawn.
  */
 #include "feed.h"
@@ -452,7 +452,7 @@ static int start_progress(images *p)
     return p->progress ? SQLITE_OK : SQLITE_NOMEM;
 }
 
-/* Opens the device that was asked for, if one was. */
+/* Opens the device that was asked for, or that is the fastest for hashes. */
 static int open_device(images *p, char **error)
 {
     dg_err err = {0};
@@ -460,9 +460,10 @@ static int open_device(images *p, char **error)
     const dg_poll poll = dg_probe_poll(&p->probe);
     if (dg_settings_for_place(&p->connection->settings, DG_SETTING_RENDER_BACKEND, &place, &err) != DG_OK)
         return fail_work(p, &err, error);
-    if (!p->draws || strcmp(place.backend, "auto") == 0 || strcmp(place.backend, "cpu") == 0)
+    if (!p->draws || (strcmp(place.backend, "auto") == 0 && !p->lines.hash) ||
+        strcmp(place.backend, "cpu") == 0)
         return SQLITE_OK;
-    if (dg_drawing_open(&place, &p->lines, &poll, &p->drawing, &err) != DG_OK)
+    if (dg_drawing_open(&place, &p->lines, p->total, &poll, &p->drawing, &err) != DG_OK)
         return fail_work(p, &err, error);
     if (dg_drawing_on_device(p->drawing)) {
         if (p->suits_workers) p->batch_size = DEVICE_BATCH;

@@ -1,6 +1,7 @@
 #include "calibrate.h"
 
 #include "../clock.h"
+#include "render.h"
 #include "shrink.h"
 
 #include <stdlib.h>
@@ -212,20 +213,80 @@ static enum dg_code measure_start(gauge *g, dg_costs *costs, dg_err *err)
     return DG_OK;
 }
 
+/* What pictures are measured with: a size, and a second time, for the first may load code, then larger ones
+ * until it takes long enough. */
+static const uint32_t picture_counts[] = {1, 1, 8, 64};
+enum { PICTURE_COUNTS = sizeof picture_counts / sizeof *picture_counts };
+
 /* Taking in a sample of a large picture. */
 static enum dg_code measure_samples(gauge *g, dg_costs *costs, dg_err *err)
 {
-    const dg_grey picture = {(const uint8_t *)g->rows, {2048, ROWS * WORDS * sizeof *g->rows / 2048}};
-    const double samples = (double)picture.size.width * picture.size.height;
-    dg_shrink shrink;
-    double begun = 0;
-    for (int i = 0; i < 2 && !err->code; i++) { /* the first may load code */
-        begun = dg_clock();
+    enum { WIDTH = 2048, BAND = ROWS * WORDS * 8 / 64 / WIDTH }; /* the whole table is 64 bands */
+    double seconds = 0;
+    for (int i = 0; i < PICTURE_COUNTS && !err->code && seconds < LONG_ENOUGH; i++) {
+        const dg_grey picture = {(const uint8_t *)g->rows, {WIDTH, BAND * picture_counts[i]}};
+        const double begun = dg_clock();
+        dg_shrink shrink;
         if (dg_shrink_open(&shrink, g->backend, g->device, &picture, 1, err) == DG_OK)
             dg_shrink_resize(&shrink, (dg_size){32, 32}, g->poll, err);
         dg_shrink_close(&shrink);
+        if (i == 0) continue;
+        seconds = dg_clock() - begun;
+        costs->sample = each(g, seconds, (double)WIDTH * picture.size.height);
     }
-    costs->sample = each(g, dg_clock() - begun, samples);
+    return err->code;
+}
+
+enum { CANVAS = 256, POINTS = 100 };
+
+/* A zigzag across the middle of each picture. */
+static void lay_strokes(dg_line_stroke *strokes, uint32_t count)
+{
+    const int32_t step = (CANVAS - 1) * DG_LINE_ONE / POINTS, slope = 46341; /* 2^16 / sqrt(2) */
+    for (uint32_t i = 0; i < count; i++) {
+        const int32_t at = i % POINTS, up = at % 2;
+        strokes[i] = (dg_line_stroke){at * step, CANVAS / 2 * DG_LINE_ONE + up * step, 0, 0};
+        if (at) strokes[i].nx = up ? slope : -slope, strokes[i].ny = -slope;
+    }
+}
+
+/* Draws the pictures and makes the planes of their hashes. */
+static enum dg_code draw_and_shrink(gauge *g, const dg_render_spec *spec, dg_err *err)
+{
+    dg_buffer pixels;
+    dg_shrink shrink = {0};
+    if (dg_render(g->backend, g->device, spec, &pixels, g->poll, err) == DG_OK &&
+        dg_shrink_adopt(&shrink, g->backend, g->device, &pixels, (dg_size){CANVAS, CANVAS}, spec->count,
+                        err) == DG_OK)
+        dg_shrink_resize(&shrink, (dg_size){32, 32}, g->poll, err);
+    dg_shrink_close(&shrink);
+    g->backend->free(g->device, &pixels);
+    return err->code;
+}
+
+/* Drawing a line through a hundred points and hashing the picture, for each sample of the picture. */
+static enum dg_code measure_drawing(gauge *g, dg_costs *costs, dg_err *err)
+{
+    static const dg_line_options options = {
+        .width = CANVAS, .height = CANVAS, .line_width = 3 * DG_LINE_ONE, .antialias = 1, .bits = 8};
+    const uint32_t most = picture_counts[PICTURE_COUNTS - 1];
+    dg_line_stroke *strokes = malloc((size_t)most * POINTS * sizeof *strokes);
+    uint32_t *first = malloc((most + 1) * sizeof *first);
+    double seconds = 0;
+    if (!strokes || !first) dg_fail_nomem(err, "the calibration of a device");
+    if (!err->code) lay_strokes(strokes, most * POINTS);
+    for (uint32_t i = 0; i <= most && !err->code; i++) first[i] = i * POINTS;
+    for (int i = 0; i < PICTURE_COUNTS && !err->code && seconds < LONG_ENOUGH; i++) {
+        const dg_render_spec spec = {
+            .options = &options, .strokes = strokes, .first = first, .count = picture_counts[i]};
+        const double begun = dg_clock();
+        draw_and_shrink(g, &spec, err);
+        if (i == 0) continue;
+        seconds = dg_clock() - begun;
+        costs->draw = each(g, seconds, (double)CANVAS * CANVAS * spec.count);
+    }
+    free(strokes);
+    free(first);
     return err->code;
 }
 
@@ -254,7 +315,7 @@ enum dg_code dg_calibrate(const dg_backend *backend, dg_device *device, const dg
     for (uint32_t u = 0; u < UNITS_MAX; u++) g->slots[u] = u;
     if (backend->alloc(device, ROWS * WORDS * sizeof *g->rows, g->rows, &g->table, err) ||
         measure_start(g, &costs, err) || measure_tiles(g, &costs, err) || measure_buckets(g, &costs, err) ||
-        measure_nearest(g, &costs, err) || measure_samples(g, &costs, err))
+        measure_nearest(g, &costs, err) || measure_samples(g, &costs, err) || measure_drawing(g, &costs, err))
         goto done;
     /* The planner divides by the units of a device what was measured on all of them. */
     double *const shared[] = {&costs.partition_row, &costs.vector,   &costs.bin,      &costs.near,

@@ -14,17 +14,39 @@ struct dg_drawing {
     int cut; /* a batch had to be */
 };
 
-enum dg_code dg_drawing_open(const dg_place_spec *spec, const dg_lines *lines, const dg_poll *poll,
-                             dg_drawing **out, dg_err *err)
+/* What seconds_for is asked about. */
+typedef struct work {
+    uint64_t pictures, samples; /* samples of each */
+} work;
+
+/*
+ * A dg_place_cost of hashes of pictures, a hundred points each. On one thread 10 us and 0.05 ns a sample for
+ * drawing, 0.26 ns a sample for shrinking and 6 us for the transform; for a device 2 us on the calling thread
+ * to place the points. Measured with AVX-512.
+ */
+static double seconds_for(const dg_device_info *info, uint64_t memory_limit, const void *argument)
 {
+    const work *w = argument;
+    const double pictures = (double)w->pictures, samples = (double)w->samples;
+    (void)memory_limit;
+    if (info->kind == DG_DEVICE_CPU) return pictures * (16e-6 + samples * 0.31e-9) / info->units;
+    return pictures * (2e-6 + samples * info->costs.draw);
+}
+
+enum dg_code dg_drawing_open(const dg_place_spec *spec, const dg_lines *lines, uint64_t expected,
+                             const dg_poll *poll, dg_drawing **out, dg_err *err)
+{
+    const work w = {expected, (uint64_t)lines->options.width * lines->options.height};
     dg_drawing *d = calloc(1, sizeof *d);
     *out = NULL;
     if (!d) return dg_fail_nomem(err, "drawing lines");
     d->lines = lines;
-    if (dg_place_open(spec, poll, &d->place, err) == DG_OK)
+    if (dg_place_open(spec, poll, &d->place, err) == DG_OK &&
+        (!lines->hash || dg_place_choose(&d->place, seconds_for, &w, poll, err) == DG_OK)) {
         *out = d;
-    else
-        dg_drawing_close(d, err);
+        return DG_OK;
+    }
+    dg_drawing_close(d, err);
     return err->code;
 }
 

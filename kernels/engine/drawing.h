@@ -1,8 +1,8 @@
 /*
  * Batches of line pictures on a device. Points are placed on the host, for only that is floating point; the
  * device draws. Where a hash is wanted, the picture never leaves it; where a picture is, its coverages come
- * back and the host writes the file, which is more work than drawing is: so this is for those who ask for a
- * device, and "auto" is the CPU.
+ * back and the host writes the file, which is more work than drawing is: so "auto" is the CPU for pictures,
+ * and for hashes what was measured to be faster.
  *
  * Pictures and hashes are those of the CPU, byte for byte. A batch that does not fit is cut in two. A device
  * that fails is replaced by the CPU where that is allowed.
@@ -15,11 +15,12 @@
 
 typedef struct dg_drawing dg_drawing;
 
-/* DG_DEVICE_ERROR as dg_place_open. `lines` must outlive the drawing. On failure *out is NULL. */
-enum dg_code dg_drawing_open(const dg_place_spec *spec, const dg_lines *lines, const dg_poll *poll,
-                             dg_drawing **out, dg_err *err);
+/* `expected`: pictures there will be, about. DG_DEVICE_ERROR as dg_place_open. `lines` must outlive the
+ * drawing. On failure *out is NULL. */
+enum dg_code dg_drawing_open(const dg_place_spec *spec, const dg_lines *lines, uint64_t expected,
+                             const dg_poll *poll, dg_drawing **out, dg_err *err);
 
-/* Whether a device draws; else the CPU stepped in. */
+/* Whether a device draws; else it is the CPU's. */
 int dg_drawing_on_device(const dg_drawing *drawing);
 
 /* Draws the batch's jobs as dg_line_batch_work does; a job's own failure stays in the batch. */
