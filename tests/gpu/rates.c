@@ -9,6 +9,7 @@
  * of an H200: with the multiprocessors of that card, 2.1e12 pairs of 64 bits a second.
  */
 #include "../../kernels/backend.h"
+#include "../../kernels/engine/render.h"
 #include "../../kernels/engine/shrink.h"
 #include "../core/columns.h"
 
@@ -241,6 +242,49 @@ static void pictures(uint32_t width, uint32_t height, uint32_t count)
     free(all);
 }
 
+/* Lines through a hundred points drawn, and left on the device. */
+static void drawings(uint32_t width, uint32_t height, uint32_t count)
+{
+    enum { POINTS = 100 };
+    const dg_line_options options = {.width = width,
+                                     .height = height,
+                                     .line_width = 3 * DG_LINE_ONE,
+                                     .antialias = 1,
+                                     .bits = 8,
+                                     .lo = 0,
+                                     .hi = POINTS};
+    double walk[POINTS], seconds = 0;
+    char what[100];
+    dg_err err = {DG_OK, ""};
+    dg_line *line = NULL;
+    const dg_line_stroke *one = NULL;
+    size_t points = 0;
+    for (int i = 0; i < POINTS; i++) walk[i] = i * 37 % 61;
+    const dg_line_values values = {walk, POINTS, 0};
+    if (dg_line_open(&line, &options, &err) == DG_OK)
+        dg_line_strokes(line, &values, &never, &one, &points, &err);
+    dg_line_stroke *strokes = malloc((size_t)count * POINTS * sizeof *strokes);
+    uint32_t *first = malloc(((size_t)count + 1) * sizeof *first);
+    if (!strokes || !first) dg_fail_nomem(&err, "strokes");
+    for (uint32_t i = 0; i <= count && !err.code; i++) {
+        first[i] = i * (uint32_t)points;
+        if (i < count) memcpy(strokes + first[i], one, points * sizeof *one);
+    }
+    const dg_render_spec spec = {.options = &options, .strokes = strokes, .first = first, .count = count};
+    for (int i = 0; i < 3 && !err.code; i++) {
+        dg_buffer pixels;
+        const double begun = now();
+        dg_render(backend, device, &spec, &pixels, &never, &err);
+        seconds = now() - begun;
+        backend->free(device, &pixels);
+    }
+    snprintf(what, sizeof what, "%u line pictures of %u x %u drawn", count, width, height);
+    row(what, "pictures/s", count, seconds, 0, &err);
+    dg_line_close(line);
+    free(strokes);
+    free(first);
+}
+
 int main(int argc, char **argv)
 {
     static const dg_open_options options = {.threads = 0};
@@ -278,6 +322,8 @@ int main(int argc, char **argv)
     nearest(rows, 256, 10);
     pictures(1000, 1000, rows / 16384 + 1);
     pictures(64, 64, rows / 64 + 1);
+    drawings(800, 500, rows / 1024 + 1);
+    drawings(64, 64, rows / 64 + 1);
     backend->close(device);
     return failures > 0;
 }
