@@ -61,10 +61,11 @@ def test_enough_real_files(files):
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_real_files(database, files, part):
+    """Each file with one of the sizes, in turn."""
     found = []
-    for path in files[part::PARTS]:
+    for number, path in enumerate(files[part::PARTS]):
         file = path.read_bytes()
-        found += differences(database, path, file, grey_plane(file), SIZES)
+        found += differences(database, path, file, grey_plane(file), SIZES[number % 2:][:1])
     print(f"{len(files[part::PARTS])} files compared")
     assert found == []
 

@@ -21,6 +21,14 @@
 
 #include <cmocka.h>
 
+/* The step of sweeps that fail one call or allocation after the other: under sanitizers, where a run takes
+ * ten times as long, every third; the plain build tries them all. */
+#ifdef __SANITIZE_ADDRESS__
+enum { DG_TEST_STRIDE = 3 };
+#else
+enum { DG_TEST_STRIDE = 1 };
+#endif
+
 /* Obeys the command line. Returns -1 when the selected tests are to be run now, else the exit status. */
 static inline int dg_test_select(const struct CMUnitTest *tests, size_t count, int argc, char **argv)
 {

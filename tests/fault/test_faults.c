@@ -215,14 +215,9 @@ static void sweep_some(const char *setup, const char *sql, long stride)
     }
 }
 
-/* Under sanitizers, where each run takes ten times as long, every third allocation. */
 static void sweep(const char *setup, const char *sql)
 {
-#if defined(__SANITIZE_ADDRESS__)
-    sweep_some(setup, sql, 3);
-#else
-    sweep_some(setup, sql, 1);
-#endif
+    sweep_some(setup, sql, DG_TEST_STRIDE);
 }
 
 static void loading(void **state)

@@ -117,8 +117,9 @@ def oclgrind(build, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("sieve_bits", [32, 64, 128, 256])
+# 32 and 128 bits are the same source with other constants; DUPGPU_OCLGRIND=all watches them as well.
+@pytest.mark.parametrize("sieve_bits", [32, 64, 128, 256] if os.environ.get("DUPGPU_OCLGRIND") == "all" else [64, 256])
 def test_oclgrind_finds_no_race_and_no_wrong_call(oclgrind, sieve_bits):
-    """64 bits: all operations; the others: COMPARE with that sieve. Together every kernel there is."""
+    """64 bits: all operations; the others: COMPARE with that sieve."""
     done = oclgrind(sieve_bits)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

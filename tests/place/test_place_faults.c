@@ -162,7 +162,7 @@ static void sweep(const job *j, uint64_t limit)
     assert_int_equal(expected->err.code, DG_OK);
     for (int variant = 0; variant < 8; variant++) {
         const int no_fallback = variant & 1, and_after = variant >> 1 & 1;
-        for (long n = 1, failed = 1; failed; n++) {
+        for (long n = 1, failed = 1; failed; n += DG_TEST_STRIDE) {
             char what[160];
             snprintf(what, sizeof what, "%s, call %ld%s fails with code %d%s", j->name, n,
                      and_after ? " and all later ones" : "", codes[variant >> 2],
@@ -199,7 +199,7 @@ static void sweep_memory(const job *j, uint64_t limit)
     assert_true(expected && got);
     run(j, "cpu", limit, 0, expected);
     for (int and_after = 0; and_after < 2; and_after++)
-        for (long n = 1, failed = 1; failed; n++) {
+        for (long n = 1, failed = 1; failed; n += DG_TEST_STRIDE) {
             char what[160];
             snprintf(what, sizeof what, "%s, allocation %ld%s fails", j->name, n,
                      and_after ? " and all later ones" : "");
