@@ -329,6 +329,10 @@ static int child_opens_its_own(void)
 static void survives_a_fork(void **state)
 {
     (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    skip(); /* gcc 12's allocator takes no locks at a fork: the child waits for those that other threads held
+             */
+#endif
     struct shared s = {.caller = pthread_self(), .microseconds = 2000};
     dg_bulk *bulk = open_bulk(4, 0, 0);
     for (uint64_t n = 0; n < 40; n++) dg_bulk_give(bulk, new_item(&s, n), 1);
