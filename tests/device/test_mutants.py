@@ -74,8 +74,8 @@ def parts(build):
     if os.environ.get("DUPGPU_BUILD") == "build/san":
         pytest.skip("mutants are built plainly")
     kernels = [path for path in (build / "kernels").rglob("*.o") if "reference" not in path.parts]
-    tests = [build / "tests" / name for name in ("device/side_by_side.o", "device/picture_check.o", "device/line_check.o",
-                                                 "core/columns.o", "emulator/driver.o")]
+    tests = [build / "tests" / f"{name}.o" for name in ("device/side_by_side", "device/picture_check", "device/line_check",
+                                                        "device/emulated", "core/columns", "emulator/driver")]
     assert all(path.exists() for path in tests), "not built: run make core-tests"
     return kernels + tests
 
