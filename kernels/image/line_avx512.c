@@ -5,15 +5,12 @@
 
 #ifdef DG_LINE_LOOPS_X86
 
-#include <immintrin.h>
-
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl")))
 #define LOOP TARGET static inline __attribute__((always_inline))
 
-enum {
-    LANES = 16,
-    EXACT_REACH = 4096, /* up to which squares of distances that matter are whole numbers of binary32 */
-};
+#include "line_x86.h"
+
+enum { LANES = 16 };
 
 /* Raises sixteen pixels, the first `count` of them at most, to these coverages, clamped. */
 LOOP void raise_lanes(uint8_t *pixels, int32_t count, __m512i coverage)
@@ -61,27 +58,6 @@ static int usable(void)
 {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512vl");
-}
-
-TARGET static uint32_t pack4(const uint8_t *coverage, uint8_t flip, uint8_t *packed)
-{
-    const __m256i rounding = _mm256_set1_epi16(8), one_17th = _mm256_set1_epi16((short)0xF0F1);
-    __m256i a = _mm256_loadu_si256((const __m256i *)coverage);
-    __m256i even = _mm256_and_si256(a, _mm256_set1_epi16(255)), odd = _mm256_srli_epi16(a, 8);
-    even = _mm256_srli_epi16(_mm256_mulhi_epu16(_mm256_add_epi16(even, rounding), one_17th), 4);
-    odd = _mm256_srli_epi16(_mm256_mulhi_epu16(_mm256_add_epi16(odd, rounding), one_17th), 4);
-    __m256i both = _mm256_or_si256(_mm256_slli_epi16(even, 4), odd);
-    __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
-    bytes = _mm_xor_si128(bytes, _mm_set1_epi8((char)flip));
-    __m128i before = _mm_insert_epi8(_mm_slli_si128(bytes, 1), *(packed - 1), 0);
-    _mm_storeu_si128((__m128i *)packed, bytes);
-    return 0xffff ^ (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, before));
-}
-
-TARGET static void blend(const uint8_t *coverage, size_t count, uint8_t color, uint8_t background,
-                         uint8_t *out)
-{
-    blend_in_c(coverage, count, color, background, out);
 }
 
 const dg_line_loops dg_line_loops_avx512 = {"avx512", usable, draw, pack4, blend};

@@ -14,9 +14,4 @@ static uint32_t pack4(const uint8_t *coverage, uint8_t flip, uint8_t *packed)
     return pack4_in_c(coverage, flip, packed);
 }
 
-static void blend(const uint8_t *coverage, size_t count, uint8_t color, uint8_t background, uint8_t *out)
-{
-    blend_in_c(coverage, count, color, background, out);
-}
-
 const dg_line_loops dg_line_loops_plain = {"plain", usable, draw, pack4, blend};

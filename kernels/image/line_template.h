@@ -138,3 +138,9 @@ TARGET static void draw(const dg_line_canvas *canvas, const dg_line_points *poin
             draw_segment(canvas, (struct point){points->x[i - 1], points->y[i - 1]}, at, reach);
     }
 }
+
+TARGET static void blend(const uint8_t *coverage, size_t count, uint8_t color, uint8_t background,
+                         uint8_t *out)
+{
+    blend_in_c(coverage, count, color, background, out);
+}
