@@ -27,6 +27,13 @@ static double seconds_for(const dg_device_info *info, uint64_t memory_limit, con
     return samples * (info->costs.sample + KEPT_SAMPLE);
 }
 
+/* Whether a device could win at all: with some threads, merely keeping the pictures for it costs more than
+ * hashing them here, and no driver need be looked for. */
+static int may_pay(const dg_place *place)
+{
+    return !dg_place_is_cpu(place) || KEPT_SAMPLE < CPU_SAMPLE / place->info.units;
+}
+
 enum dg_code dg_hashing_open(const dg_hashing_spec *spec, const dg_poll *poll, dg_hashing **out, dg_err *err)
 {
     *out = NULL;
@@ -34,7 +41,8 @@ enum dg_code dg_hashing_open(const dg_hashing_spec *spec, const dg_poll *poll, d
     if (!h) return dg_fail_nomem(err, "hashing pictures");
     h->spec = *spec;
     if (dg_place_open(&spec->place, poll, &h->place, err) == DG_OK &&
-        dg_place_choose(&h->place, seconds_for, &spec->expected, poll, err) == DG_OK) {
+        (!may_pay(&h->place) ||
+         dg_place_choose(&h->place, seconds_for, &spec->expected, poll, err) == DG_OK)) {
         *out = h;
         return DG_OK;
     }
