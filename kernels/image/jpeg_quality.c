@@ -37,10 +37,10 @@ int dg_jpeg_quality(const uint16_t *luma, const uint16_t *chroma)
     long least = -1;
 
     if (!luma) return 0;
-    for (int quality = 1; quality <= 100; quality++) {
+    for (int quality = 100; quality >= 1 && least != 0; quality--) {
         long sum = difference(luma, standard[0], quality);
         if (chroma) sum += difference(chroma, standard[1], quality);
-        if (least < 0 || sum <= least) {
+        if (least < 0 || sum < least) {
             best = quality;
             least = sum;
         }
