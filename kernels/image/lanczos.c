@@ -5,8 +5,8 @@
  * rounding boundary to be sure of, that output is worked out with the defining expressions.
  *
  * In lowest terms in/out = p/q, the picture looks the same from output i as from output i - q, p samples
- * before. The weights of the two differ by less than the polynomial's error, so what is sure for one holds
- * for the other.
+ * before; and what the last output sees is the mirror image of what the first does. The weights of the two
+ * differ by less than the polynomial's error, so what is sure for one holds for the other.
  */
 #include "lanczos.h"
 
@@ -15,7 +15,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { LOBES = 3 };
+enum { LOBES = DG_LANCZOS_LOBES };
 
 static const double one = 1 << DG_WEIGHT_BITS;
 
@@ -83,58 +83,13 @@ static void exact_weights(const window *w, int32_t *weight, double *raw)
     for (int k = 0; k < w->count; k++) weight[k] = fixed(sum != 0 ? raw[k] / sum : raw[k]);
 }
 
-/*
- * sinc(t)*sinc(t/3) for |t| <= 3, error below 1e-14. With a = pi*t/3 and q = sin(a)/a (its Taylor polynomial
- * in a*a, whose first term left out is below 1e-17 at a = pi), sin(3a) = sin(a)*(3 - 4*sin(a)^2) gives
- * sinc(t) = q*(1 - 4/3*(a*q)^2).
- */
-static inline double approximate_filter(double t)
-{
-    /* (-1)^k/(2k+1)!, k = 13 down to 0 */
-    static const double taylor[] = {
-        -1.0 / 10888869450418352160768000000.0,
-        1.0 / 15511210043330985984000000.0,
-        -1.0 / 25852016738884976640000.0,
-        1.0 / 51090942171709440000.0,
-        -1.0 / 121645100408832000.0,
-        1.0 / 355687428096000.0,
-        -1.0 / 1307674368000.0,
-        1.0 / 6227020800.0,
-        -1.0 / 39916800.0,
-        1.0 / 362880.0,
-        -1.0 / 5040.0,
-        1.0 / 120.0,
-        -1.0 / 6.0,
-        1.0,
-    };
-    double a = t * (M_PI / LOBES), square = a * a, q = taylor[0];
-
-    for (int k = 1; k < 14; k++) q = q * square + taylor[k];
-    return q * q * (1 - 4.0 / 3 * square * q * q);
-}
-
 /* Returns 0 where a weight is too close to a rounding boundary; `weight` is then worthless. */
-static int fast_weights(const window *w, int32_t *weight, double *raw)
+static int fast_weights(const dg_row_loops *loops, const window *w, int32_t *weight, double *raw)
 {
-    /* The normalised weights err by less than 1e-13, so in units of 2^-22 by less than 5e-7. */
-    const double doubt = 1e-6;
-    double sum = 0;
-    int doubtful = 0;
+    size_t count = (size_t)w->count;
+    double sum = loops->filter((int32_t)w->first, w->centre, w->step, count, raw);
 
-    for (int k = 0; k < w->count; k++) {
-        double t = position(w, k), value = approximate_filter(t);
-        raw[k] = t >= -LOBES && t < LOBES ? value : 0;
-    }
-    for (int k = 0; k < w->count; k++) sum += raw[k];
-    double factor = one / sum;
-    for (int k = 0; k < w->count; k++) {
-        double size = fabs(raw[k] * factor) + 0.5;
-        int32_t whole = (int32_t)size;
-        double rest = size - whole;
-        doubtful |= rest < doubt || rest > 1 - doubt;
-        weight[k] = raw[k] < 0 ? -whole : whole;
-    }
-    return !doubtful;
+    return loops->round_weights(raw, count, one / sum, weight);
 }
 
 static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
@@ -154,10 +109,22 @@ static int alike(const dg_window *earlier, const window *later, uint32_t apart)
     return later->first == earlier->first + apart && (uint32_t)later->count == earlier->count;
 }
 
+/* Whether output `later` sees the mirror image of what output `earlier` sees. */
+static int mirrored(const dg_window *earlier, const window *later, uint32_t in)
+{
+    return later->first == in - (earlier->first + earlier->count) && (uint32_t)later->count == earlier->count;
+}
+
+static void mirror_weights(const dg_window *earlier, int32_t *weight)
+{
+    for (uint32_t k = 0; k < earlier->count; k++) weight[k] = earlier->weights[earlier->count - 1 - k];
+}
+
 int dg_lanczos_windows(dg_axis axis, size_t margin, dg_windows *windows)
 {
     uint32_t divisor = greatest_common_divisor(axis.in, axis.out), p = axis.in / divisor,
              q = axis.out / divisor;
+    const dg_row_loops *loops = dg_row_loops_best();
     size_t window_max = dg_lanczos_window_max(axis), stride = window_max + 2 * margin;
     double *scratch = malloc(window_max * sizeof *scratch);
     uint8_t *sure = calloc(axis.out, 1);
@@ -175,8 +142,13 @@ int dg_lanczos_windows(dg_axis axis, size_t margin, dg_windows *windows)
             sure[i] = 1;
             continue;
         }
+        const uint32_t opposite = axis.out - 1 - i;
         windows->of[i].weights = next + margin;
-        sure[i] = (uint8_t)fast_weights(&w, next + margin, scratch);
+        sure[i] = opposite < i && sure[opposite] && mirrored(&windows->of[opposite], &w, axis.in);
+        if (sure[i])
+            mirror_weights(&windows->of[opposite], next + margin);
+        else
+            sure[i] = (uint8_t)fast_weights(loops, &w, next + margin, scratch);
         if (!sure[i]) exact_weights(&w, next + margin, scratch);
         next += stride;
     }

@@ -11,17 +11,10 @@
  */
 #include "resize.h"
 
-#include "lanczos.h"
-#include "rows.h"
+#include "across.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* The pass along rows. */
-typedef struct across {
-    dg_taps *taps; /* one an output */
-    int16_t *low, *high;
-} across;
 
 /*
  * The pass along columns. Input row y counts towards the outputs whose window it lies in; their sums are
@@ -33,32 +26,24 @@ typedef struct down {
     dg_windows windows;
     size_t open;
     uint32_t *sums;
-    uint32_t received, done; /* rows in and out so far */
+    uint32_t received, begun, done; /* rows in so far; rows out that have sums, and that are finished */
 } down;
-
-/* Rows of samples widened to 16 bits, as `across` takes them. */
-typedef struct wide_rows {
-    int16_t *samples; /* DG_ROW_BATCH rows, `stride` apart */
-    size_t stride;
-} wide_rows;
 
 typedef struct target {
     dg_size size;
     int across_needed, down_needed, down_first;
     const struct target *narrowed_by; /* an earlier target with the same pass across */
-    across across;
+    dg_across across;
     down down;
-    uint8_t *narrow; /* across first: a batch after that pass */
-    uint8_t *summed; /* down first: one row after that pass, */
-    wide_rows whole; /* and a batch of them */
-    uint8_t *plane;  /* DG_ROW_BATCH rows of slack at the end */
+    uint8_t *narrow;     /* across first: a batch after that pass */
+    dg_row_batch summed; /* down first: a batch after that pass */
+    uint8_t *plane;      /* DG_ROW_BATCH rows of slack at the end */
 } target;
 
 struct dg_resize {
     dg_size in;
     const dg_row_loops *loops;
-    uint8_t *batch; /* the latest picture rows */
-    wide_rows wide; /* the same */
+    dg_row_batch batch; /* the latest picture rows */
     uint32_t received;
     int count;
     target targets[DG_RESIZE_TARGETS];
@@ -68,73 +53,6 @@ struct dg_resize {
 static void *blank(size_t count, size_t bytes)
 {
     return calloc(count ? count : 1, bytes);
-}
-
-static int wide_init(wide_rows *w, uint32_t width)
-{
-    w->stride = width + (size_t)DG_TAP_BLOCK;
-    w->samples = blank(DG_ROW_BATCH * w->stride, sizeof *w->samples);
-    return w->samples != NULL;
-}
-
-static size_t whole_blocks(size_t taps)
-{
-    return (taps + DG_TAP_BLOCK - 1) / DG_TAP_BLOCK;
-}
-
-/* Splits weights into low and high halves; the high half keeps only the stretch that is not zero, unless all
- * fits into one block. */
-static dg_taps split(const dg_window *w, int16_t *low, int16_t *high)
-{
-    dg_taps taps = {.first = w->first, .blocks = (uint32_t)whole_blocks(w->count), .low = low, .high = high};
-    size_t begin = 0, end = w->count;
-
-    for (size_t k = 0; k < end; k++) low[k] = (int16_t)(w->weights[k] & 0xFFFF);
-    while (begin < end && w->count > DG_TAP_BLOCK && w->weights[begin] == low[begin]) begin++;
-    while (end > begin && w->weights[end - 1] == low[end - 1]) end--;
-    taps.high_first = w->first + (uint32_t)begin;
-    taps.high_blocks = (uint32_t)whole_blocks(end - begin);
-    for (size_t k = begin; k < end; k++) high[k - begin] = (int16_t)((w->weights[k] - low[k]) / 65536);
-    return taps;
-}
-
-static dg_taps shifted(dg_taps taps, uint32_t first)
-{
-    taps.high_first += first - taps.first;
-    taps.first = first;
-    return taps;
-}
-
-static int across_init(across *a, dg_axis axis)
-{
-    dg_windows windows;
-    size_t stride = whole_blocks(dg_lanczos_window_max(axis)) * DG_TAP_BLOCK;
-    int ok = dg_lanczos_windows(axis, 0, &windows);
-
-    a->taps = blank(axis.out, sizeof *a->taps);
-    a->low = blank(axis.out * stride, sizeof *a->low);
-    a->high = blank(axis.out * stride, sizeof *a->high);
-    ok = ok && a->taps && a->low && a->high;
-    int16_t *low = a->low, *high = a->high;
-    for (uint32_t i = 0; ok && i < axis.out; i++) {
-        const dg_window *w = &windows.of[i];
-        if (w->like < i) {
-            a->taps[i] = shifted(a->taps[w->like], w->first);
-            continue;
-        }
-        a->taps[i] = split(w, low, high);
-        low += a->taps[i].blocks * (size_t)DG_TAP_BLOCK;
-        high += a->taps[i].high_blocks * (size_t)DG_TAP_BLOCK;
-    }
-    dg_lanczos_free(&windows);
-    return ok;
-}
-
-static void across_free(across *a)
-{
-    free(a->taps);
-    free(a->low);
-    free(a->high);
 }
 
 /* The input row after the last that output i draws on. */
@@ -178,11 +96,17 @@ static void down_push(down *d, const dg_row_loops *loops, const uint8_t *rows, u
 {
     uint32_t y = d->received;
 
-    for (uint32_t i = d->done; i < d->outputs && d->windows.of[i].first < y + DG_ROW_BATCH; i++) {
+    uint32_t i = d->done;
+    for (; i < d->outputs && d->windows.of[i].first < y + DG_ROW_BATCH; i++) {
         /* A window that begins or ends within the batch has zeros around it. */
         const int32_t *weights = d->windows.of[i].weights + ((int64_t)y - d->windows.of[i].first);
-        loops->add(rows, weights, d->width, d->sums + i % d->open * d->width);
+        uint32_t *sums = d->sums + i % d->open * d->width;
+        if (i < d->begun)
+            loops->add(rows, weights, d->width, sums);
+        else
+            loops->begin(rows, weights, d->width, sums);
     }
+    d->begun = i;
     d->received += count;
 }
 
@@ -203,7 +127,7 @@ int dg_resize_goes_down_first(dg_size in, dg_size out)
     return lower > 0 && lower > 2 * narrower;
 }
 
-static int target_init(target *t, dg_size in)
+static int target_init(target *t, dg_size in, const dg_row_loops *loops)
 {
     dg_axis across_axis = {in.width, t->size.width}, down_axis = {in.height, t->size.height};
 
@@ -211,14 +135,10 @@ static int target_init(target *t, dg_size in)
     if (!t->plane) return 0;
     if (t->across_needed && !t->narrowed_by) {
         t->narrow = blank(t->size.width, DG_ROW_BATCH);
-        if (!t->narrow || !across_init(&t->across, across_axis)) return 0;
+        if (!t->narrow || !dg_across_init(&t->across, across_axis, loops)) return 0;
     }
     if (t->down_needed && !down_init(&t->down, down_axis, t->down_first ? in.width : t->size.width)) return 0;
-    if (t->down_first) {
-        t->summed = blank(in.width, 1);
-        if (!t->summed || !wide_init(&t->whole, in.width)) return 0;
-    }
-    return 1;
+    return !t->down_first || dg_row_batch_init(&t->summed, in.width);
 }
 
 enum dg_code dg_resize_open(dg_resize **resize, dg_size in, const dg_size *targets, int count, dg_err *err)
@@ -229,8 +149,7 @@ enum dg_code dg_resize_open(dg_resize **resize, dg_size in, const dg_size *targe
 
     r->in = in;
     r->loops = dg_row_loops_best();
-    r->batch = blank(in.width, DG_ROW_BATCH);
-    int ok = r->batch && wide_init(&r->wide, in.width);
+    int ok = dg_row_batch_init(&r->batch, in.width);
     for (; ok && r->count < count; r->count++) {
         target *t = &r->targets[r->count];
         t->size = targets[r->count];
@@ -240,7 +159,7 @@ enum dg_code dg_resize_open(dg_resize **resize, dg_size in, const dg_size *targe
         for (target *earlier = r->targets; earlier < t && t->across_needed && !t->down_first; earlier++)
             if (earlier->size.width == t->size.width && !earlier->down_first && !t->narrowed_by)
                 t->narrowed_by = earlier;
-        ok = target_init(t, in);
+        ok = target_init(t, in, r->loops);
     }
     if (!ok) {
         dg_resize_close(r);
@@ -256,17 +175,17 @@ static void batch_down_first(target *t, const dg_resize *r, uint32_t count)
     down *d = &t->down;
     size_t width = t->size.width;
 
-    down_push(d, r->loops, r->batch, count);
+    down_push(d, r->loops, r->batch.bytes, count);
     if (!t->across_needed) {
         while (down_next(d, r->loops, t->plane + d->done * width)) continue;
         return;
     }
-    while (down_next(d, r->loops, t->summed)) {
+    while (down_next(d, r->loops, dg_row_batch_row(&t->summed, d->done % DG_ROW_BATCH))) {
         uint32_t i = d->done - 1;
-        r->loops->widen(t->summed, d->width, t->whole.samples + i % DG_ROW_BATCH * t->whole.stride);
-        if ((i + 1) % DG_ROW_BATCH == 0 || i + 1 == d->outputs)
-            r->loops->across(t->whole.samples, t->whole.stride, t->across.taps, width,
-                             t->plane + i / DG_ROW_BATCH * DG_ROW_BATCH * width);
+        dg_row_batch_take(&t->summed, r->loops, i % DG_ROW_BATCH);
+        if (d->done % DG_ROW_BATCH == 0 || d->done == d->outputs)
+            dg_across_run(&t->across, r->loops, &t->summed,
+                          t->plane + i / DG_ROW_BATCH * DG_ROW_BATCH * width);
     }
 }
 
@@ -274,12 +193,12 @@ static void batch_down_first(target *t, const dg_resize *r, uint32_t count)
 static void batch_across_first(target *t, const dg_resize *r, uint32_t count)
 {
     size_t width = t->size.width;
-    const uint8_t *rows = r->batch;
+    const uint8_t *rows = r->batch.bytes;
 
     if (t->narrowed_by) {
         rows = t->narrowed_by->narrow;
     } else if (t->across_needed) {
-        r->loops->across(r->wide.samples, r->wide.stride, t->across.taps, width, t->narrow);
+        dg_across_run(&t->across, r->loops, &r->batch, t->narrow);
         rows = t->narrow;
     }
     if (!t->down_needed) {
@@ -292,15 +211,14 @@ static void batch_across_first(target *t, const dg_resize *r, uint32_t count)
 
 uint8_t *dg_resize_row(const dg_resize *resize)
 {
-    return resize->batch + resize->received % DG_ROW_BATCH * (size_t)resize->in.width;
+    return dg_row_batch_row(&resize->batch, resize->received % DG_ROW_BATCH);
 }
 
 void dg_resize_take(dg_resize *resize)
 {
     uint32_t at = resize->received % DG_ROW_BATCH, count = at + 1;
 
-    resize->loops->widen(dg_resize_row(resize), resize->in.width,
-                         resize->wide.samples + at * resize->wide.stride);
+    dg_row_batch_take(&resize->batch, resize->loops, at);
     resize->received++;
     if (count < DG_ROW_BATCH && resize->received < resize->in.height) return;
     for (int i = 0; i < resize->count; i++) {
@@ -322,14 +240,12 @@ void dg_resize_close(dg_resize *resize)
     if (!resize) return;
     for (int i = 0; i < DG_RESIZE_TARGETS; i++) {
         target *t = &resize->targets[i];
-        across_free(&t->across);
+        dg_across_free(&t->across);
         down_free(&t->down);
         free(t->narrow);
-        free(t->summed);
-        free(t->whole.samples);
+        dg_row_batch_free(&t->summed);
         free(t->plane);
     }
-    free(resize->batch);
-    free(resize->wide.samples);
+    dg_row_batch_free(&resize->batch);
     free(resize);
 }

@@ -50,7 +50,7 @@ TARGET static inline __attribute__((always_inline)) void add_products(const int1
                                                                       const int16_t *weights, size_t blocks,
                                                                       __m256i sum[DG_ROW_BATCH])
 {
-    for (size_t k = 0; k < blocks * DG_TAP_BLOCK; k += DG_TAP_BLOCK) {
+    for (size_t k = 0; k < blocks * DG_TAP_BLOCK; k += 16) {
         __m256i w = _mm256_loadu_si256((const __m256i *)(weights + k));
         for (size_t r = 0; r < DG_ROW_BATCH; r++) {
             __m256i samples = _mm256_loadu_si256((const __m256i *)(rows + r * stride + k));
@@ -98,6 +98,68 @@ TARGET static void across(const int16_t *rows, size_t stride, const dg_taps *tap
     }
 }
 
-const dg_row_loops dg_row_loops_avx2 = {"avx2", usable, luma, widen, across, add, finish};
+/* Four neighbouring outputs in each half: the bytes that are to be picked as words, two an output, from
+ * those that follow the half's first. */
+TARGET static inline __m256i picks_of_eight(const uint32_t *first)
+{
+    const __m256i nothing = _mm256_set1_epi32((int)0x80008000), second = _mm256_set1_epi32(0x00010000);
+    __m256i start =
+        _mm256_inserti128_si256(_mm256_set1_epi32((int)first[0]), _mm_set1_epi32((int)first[4]), 1);
+    __m256i offset = _mm256_sub_epi32(_mm256_loadu_si256((const __m256i *)first), start);
+
+    offset = _mm256_or_si256(offset, _mm256_add_epi32(_mm256_slli_epi32(offset, 16), second));
+    return _mm256_or_si256(offset, nothing);
+}
+
+/* Eight outputs of a group, an element each, for all rows of the batch: rounded sums, not yet clipped. */
+TARGET static inline __attribute__((always_inline)) void eight_outputs(const uint8_t *rows, size_t stride,
+                                                                       const dg_tap_group *group, size_t from,
+                                                                       __m256i sum[DG_ROW_BATCH])
+{
+    const uint32_t *first = group->first + from;
+    const __m256i picks = picks_of_eight(first), half = _mm256_set1_epi32(1 << (DG_WEIGHT_BITS - 1));
+    __m256i low[DG_ROW_BATCH], high[DG_ROW_BATCH];
+
+    for (size_t r = 0; r < DG_ROW_BATCH; r++) low[r] = high[r] = _mm256_setzero_si256();
+    for (size_t j = 0; j < group->pairs; j++) {
+        size_t weights = 2 * (DG_GROUP * j + from);
+        __m256i low_weights = _mm256_loadu_si256((const __m256i *)(group->low + weights));
+        __m256i high_weights = _mm256_loadu_si256((const __m256i *)(group->high + weights));
+        for (size_t r = 0; r < DG_ROW_BATCH; r++) {
+            const uint8_t *row = rows + r * stride + 2 * j;
+            __m128i near = _mm_loadu_si128((const __m128i *)(row + first[0]));
+            __m128i far = _mm_loadu_si128((const __m128i *)(row + first[4]));
+            __m256i pairs =
+                _mm256_shuffle_epi8(_mm256_inserti128_si256(_mm256_castsi128_si256(near), far, 1), picks);
+            low[r] = _mm256_add_epi32(low[r], _mm256_madd_epi16(pairs, low_weights));
+            high[r] = _mm256_add_epi32(high[r], _mm256_madd_epi16(pairs, high_weights));
+        }
+    }
+    for (size_t r = 0; r < DG_ROW_BATCH; r++) {
+        sum[r] = _mm256_add_epi32(_mm256_add_epi32(low[r], _mm256_slli_epi32(high[r], 16)), half);
+        sum[r] = _mm256_srai_epi32(sum[r], DG_WEIGHT_BITS);
+    }
+}
+
+TARGET static void across_groups(const uint8_t *rows, size_t stride, const dg_tap_group *groups, size_t count,
+                                 uint8_t *out)
+{
+    const __m256i in_order = _mm256_setr_epi32(0, 4, 1, 5, 0, 4, 1, 5);
+
+    for (size_t next = 0; next < count; next += DG_GROUP, groups++) {
+        size_t i = next + DG_GROUP <= count ? next : count - DG_GROUP;
+        __m256i left[DG_ROW_BATCH], right[DG_ROW_BATCH];
+        eight_outputs(rows, stride, groups, 0, left);
+        eight_outputs(rows, stride, groups, DG_GROUP / 2, right);
+        for (size_t r = 0; r < DG_ROW_BATCH; r++) {
+            __m256i words = _mm256_packs_epi32(left[r], right[r]);
+            __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(words, words), in_order);
+            _mm_storeu_si128((__m128i *)(out + r * count + i), _mm256_castsi256_si128(bytes));
+        }
+    }
+}
+
+const dg_row_loops dg_row_loops_avx2 = {"avx2", usable,        luma,  filter, round_weights, widen,
+                                        across, across_groups, begin, add,    finish};
 
 #endif

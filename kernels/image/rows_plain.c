@@ -20,4 +20,5 @@ static void across(const int16_t *rows, size_t stride, const dg_taps *taps, size
     across_loop(rows, stride, taps, count, out);
 }
 
-const dg_row_loops dg_row_loops_plain = {"plain", usable, luma, widen, across, add, finish};
+const dg_row_loops dg_row_loops_plain = {"plain", usable, luma,  filter, round_weights, widen,
+                                         across,  NULL,   begin, add,    finish};
