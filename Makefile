@@ -59,20 +59,17 @@ $(BUILD)/ext/fn_info.o: ROOM_CFLAGS := -DDUPGPU_COMMIT='"$(COMMIT)"'
 $(BUILD)/ext/fn_info.o: $(wildcard .git/logs/HEAD)
 
 # C tests: each file in tests/core is a cmocka program over the kernels and the reference, without SQLite.
-core-tests: $(CORE_TESTS) $(BUILD)/tests/test_faults
+core-tests: $(CORE_TESTS)
 .SECONDARY:
 $(BUILD)/tests/%: $(BUILD)/tests/core/%.o $(call objects,$(CORE_HELPERS) $(KERNELS) $(REFERENCE))
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS) -lcmocka
 
-# The extension linked in (-DSQLITE_CORE) with every allocation under the test's control.
+# The extension for programs that link it in (-DSQLITE_CORE).
 STATIC_EXTENSION := $(patsubst %.c,$(BUILD)/static/%.o,$(EXTENSION))
 $(BUILD)/static/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -DSQLITE_CORE -MMD -MP -c -o $@ $<
-$(BUILD)/tests/test_faults: $(BUILD)/tests/fault/test_faults.o $(STATIC_EXTENSION) $(call objects,$(KERNELS))
-	@mkdir -p $(@D)
-	$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free $(LIBS) -lsqlite3 -lcmocka
 
 # The join engine without SQLite, for measuring.
 $(BUILD)/bench/join_engine: $(BUILD)/tests/bench/join_engine.o $(BUILD)/tests/core/columns.o $(call objects,$(KERNELS))

@@ -1,7 +1,6 @@
 /*
  * Every allocation failed in turn: SQLite's by a counting allocator, the kernels' and the tables' by the
- * linker's
- * --wrap. The extension is linked in with -DSQLITE_CORE.
+ * linker's --wrap. The extension is linked in with -DSQLITE_CORE.
  *
  * A scenario is run with its 1st, 2nd, 3rd ... allocation failing, once with only that one failing and once
  * with all from there on, until a run needs no more. Each run must give the rows of an undisturbed one or an
@@ -11,97 +10,27 @@
 #include "../core/dg_test.h"
 
 #include "../../ext/dupgpu.h"
+#include "memory.h"
 
 #include <sqlite3.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-
-static struct {
-    atomic_int armed;
-    atomic_long seen;   /* allocations since arming */
-    long fail_at;       /* the one that fails */
-    int and_after;      /* all later ones fail as well */
-    atomic_int failed;  /* one was failed */
-    atomic_long living; /* allocated and not freed, by SQLite and by the extension */
-} faults;
-
-static int fails(void)
-{
-    if (!atomic_load(&faults.armed)) return 0;
-    long number = atomic_fetch_add(&faults.seen, 1) + 1;
-    if (number != faults.fail_at && !(faults.and_after && number > faults.fail_at)) return 0;
-    atomic_store(&faults.failed, 1);
-    return 1;
-}
-
-static void *count(void *memory)
-{
-    if (memory) atomic_fetch_add(&faults.living, 1);
-    return memory;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void __real_free(void *memory);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t items, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void __wrap_free(void *memory);
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : count(__real_malloc(size));
-}
-
-void *__wrap_calloc(size_t items, size_t size)
-{
-    return fails() ? NULL : count(__real_calloc(items, size));
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-    if (fails()) return NULL;
-    return memory ? __real_realloc(memory, size) : count(__real_realloc(NULL, size));
-}
-
-void __wrap_free(void *memory)
-{
-    if (memory) atomic_fetch_sub(&faults.living, 1);
-    __real_free(memory);
-}
 
 static sqlite3_mem_methods plain;
 
 static void *sqlite_malloc(int size)
 {
-    return fails() ? NULL : count(plain.xMalloc(size));
+    return memory_fails() ? NULL : memory_counted(plain.xMalloc(size));
 }
 
-static void *sqlite_realloc(void *memory, int size)
+static void *sqlite_realloc(void *block, int size)
 {
-    return fails() ? NULL : plain.xRealloc(memory, size);
+    return memory_fails() ? NULL : plain.xRealloc(block, size);
 }
 
-static void sqlite_free(void *memory)
+static void sqlite_free(void *block)
 {
-    if (memory) atomic_fetch_sub(&faults.living, 1);
-    plain.xFree(memory);
-}
-
-static void arm(long fail_at, int and_after)
-{
-    faults.fail_at = fail_at;
-    faults.and_after = and_after;
-    atomic_store(&faults.seen, 0);
-    atomic_store(&faults.failed, 0);
-    atomic_store(&faults.armed, 1);
-}
-
-static int disarm(void)
-{
-    atomic_store(&faults.armed, 0);
-    return atomic_load(&faults.failed);
+    memory_freed(block);
+    plain.xFree(block);
 }
 
 typedef struct answer {
@@ -169,17 +98,17 @@ static int is_clean_error(int code)
 }
 
 /* One run with a failure; returns 0 when no allocation was left to fail. */
-static int run_once(const char *setup, const char *sql, const answer *expected, long fail_at, int and_after)
+static long run_once(const char *setup, const char *sql, const answer *expected, long fail_at, int and_after)
 {
     static answer got;
-    long living = atomic_load(&faults.living);
+    long living = atomic_load(&memory.living);
     sqlite3 *db = open_connection();
     load(db);
     must_run(db, setup);
 
-    arm(fail_at, and_after);
+    memory_arm(fail_at, and_after);
     ask(db, sql, &got);
-    int failed = disarm();
+    const long failed = memory_disarm();
 
     if (got.code == SQLITE_OK) {
         if (strcmp(got.rows, expected->rows) != 0)
@@ -190,9 +119,9 @@ static int run_once(const char *setup, const char *sql, const answer *expected, 
                  got.code, sql);
     }
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    if (atomic_load(&faults.living) != living)
+    if (atomic_load(&memory.living) != living)
         fail_msg("allocation %ld failed%s: %ld pieces of memory left behind by %s", fail_at,
-                 and_after ? " and all after" : "", atomic_load(&faults.living) - living, sql);
+                 and_after ? " and all after" : "", atomic_load(&memory.living) - living, sql);
     return failed;
 }
 
@@ -224,16 +153,16 @@ static void loading(void **state)
 {
     (void)state;
     for (int and_after = 0; and_after < 2; and_after++) {
-        int failed = 1;
+        long failed = 1;
         for (long n = 1; failed; n++) {
             sqlite3 *warm = open_connection();
             sqlite3_close(warm);
-            long living = atomic_load(&faults.living);
+            long living = atomic_load(&memory.living);
             sqlite3 *db = open_connection();
             char *error = NULL;
-            arm(n, and_after);
+            memory_arm(n, and_after);
             int code = sqlite3_dupgpu_init(db, &error, NULL);
-            failed = disarm();
+            failed = memory_disarm();
             if (code != SQLITE_OK) assert_true(is_clean_error(code));
             if (code != SQLITE_OK && !and_after) assert_non_null(error);
             sqlite3_free(error);
@@ -241,7 +170,7 @@ static void loading(void **state)
             load(db);
             must_run(db, "SELECT hamming('ff', '00'), (SELECT count(*) FROM dupgpu_settings)");
             assert_int_equal(sqlite3_close(db), SQLITE_OK);
-            assert_int_equal(atomic_load(&faults.living), living);
+            assert_int_equal(atomic_load(&memory.living), living);
         }
     }
 }
@@ -250,18 +179,18 @@ static void loading_twice(void **state)
 {
     (void)state;
     for (long n = 1, failed = 1; failed; n++) {
-        long living = atomic_load(&faults.living);
+        long living = atomic_load(&memory.living);
         sqlite3 *db = open_connection();
         char *error = NULL;
         load(db);
-        arm(n, 0);
+        memory_arm(n, 0);
         int code = sqlite3_dupgpu_init(db, &error, NULL);
-        failed = disarm();
+        failed = memory_disarm();
         if (code != SQLITE_OK) assert_true(is_clean_error(code));
         sqlite3_free(error);
         must_run(db, "SELECT hamming('ff', '00')");
         assert_int_equal(sqlite3_close(db), SQLITE_OK);
-        assert_int_equal(atomic_load(&faults.living), living);
+        assert_int_equal(atomic_load(&memory.living), living);
     }
 }
 

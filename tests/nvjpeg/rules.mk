@@ -6,9 +6,8 @@ $(NVJPEG_FAKE): $(BUILD)/tests/nvjpeg/fake.o $(FAKE)/libcuda.so.1
 	$(CC) -shared -o $@ $< $(ALL_LDFLAGS) -Wl,-soname,libnvjpeg.so.13 -L$(FAKE) -l:libcuda.so.1 -ljpeg -lpthread
 
 # DT_RPATH, which counts for dlopen also where a sanitizer stands between.
-$(BUILD)/tests/test_nvjpeg: $(BUILD)/tests/nvjpeg/test_nvjpeg.o $(call objects,$(KERNELS)) $(NVJPEG_FAKE)
-	$(CC) -o $@ $(filter %.o,$^) $(ALL_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free \
-	    -L$(FAKE) -l:libcuda.so.1 -L$(dir $(NVJPEG_FAKE)) -l:libnvjpeg.so.13 \
+$(BUILD)/tests/test_nvjpeg: $(call objects,tests/nvjpeg/test_nvjpeg.c tests/fault/memory.c $(KERNELS)) $(NVJPEG_FAKE)
+	$(CC) -o $@ $(filter %.o,$^) $(ALL_LDFLAGS) $(WRAP_MEMORY) -L$(FAKE) -l:libcuda.so.1 -L$(dir $(NVJPEG_FAKE)) -l:libnvjpeg.so.13 \
 	    -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/fake:$$ORIGIN/nvjpeg' $(LIBS) -lcmocka
 
 $(BUILD)/tests/test_nvjpeg_header: $(BUILD)/tests/nvjpeg/test_nvjpeg_header.o

@@ -9,74 +9,12 @@
 #include "../../kernels/image/image.h"
 #include "../../kernels/targets.h"
 #include "../fake/fake_cuda.h"
+#include "../fault/memory.h"
 #include "fake_nvjpeg.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-
-/* --- allocations --- */
-
-static struct {
-    long seen, fail_at; /* 0: none fails */
-    int and_after, failed;
-    atomic_long living;
-} faults;
-
-/* Visible, because ld takes those of the libraries that are linked for callers too. */
-#define SEEN __attribute__((visibility("default")))
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-void __real_free(void *memory);
-SEEN void *__wrap_malloc(size_t size);
-SEEN void *__wrap_calloc(size_t items, size_t size);
-SEEN void *__wrap_realloc(void *memory, size_t size);
-SEEN void *__wrap_aligned_alloc(size_t alignment, size_t size);
-SEEN void __wrap_free(void *memory);
-
-static int fails(void)
-{
-    if (!faults.fail_at) return 0;
-    faults.seen++;
-    if (faults.seen != faults.fail_at && !(faults.and_after && faults.seen > faults.fail_at)) return 0;
-    return faults.failed = 1;
-}
-
-static void *count(void *memory)
-{
-    if (memory) atomic_fetch_add(&faults.living, 1);
-    return memory;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : count(__real_malloc(size));
-}
-
-void *__wrap_calloc(size_t items, size_t size)
-{
-    return fails() ? NULL : count(__real_calloc(items, size));
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-    if (fails()) return NULL;
-    return memory ? __real_realloc(memory, size) : count(__real_realloc(NULL, size));
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size)
-{
-    return fails() ? NULL : count(__real_aligned_alloc(alignment, size));
-}
-
-void __wrap_free(void *memory)
-{
-    if (memory) atomic_fetch_sub(&faults.living, 1);
-    __real_free(memory);
-}
 
 /* --- pictures --- */
 
@@ -160,22 +98,22 @@ static void decodes(void **state)
     nothing_is_left("decoding", 0);
 }
 
-static void run_without_memory(long n, int and_after)
+/* How many allocations failed. */
+static long run_without_memory(long n, int and_after)
 {
     dg_jpeg_decoder *decoder;
     dg_err err = {0};
-    const long before = atomic_load(&faults.living);
-    faults.seen = faults.failed = 0;
-    faults.and_after = and_after;
-    faults.fail_at = n;
+    const long before = atomic_load(&memory.living);
+    memory_arm(n, and_after);
     dg_nvjpeg_open(0, &decoder, &err);
     for (int i = 0; i < PICTURES && decoder; i++)
         if (!is_right(decoder, &pictures[i], &err)) break;
     if (decoder) decoder->close(decoder);
-    faults.fail_at = 0;
-    assert_int_equal(err.code, faults.failed ? DG_NOMEM : DG_OK);
-    assert_int_equal(atomic_load(&faults.living), before);
+    const long failed = memory_disarm();
+    assert_int_equal(err.code, failed ? DG_NOMEM : DG_OK);
+    assert_int_equal(atomic_load(&memory.living), before);
     nothing_is_left("allocation", n);
+    return failed;
 }
 
 static void every_allocation_fails(void **state)
@@ -185,8 +123,7 @@ static void every_allocation_fails(void **state)
     decoder->close(decoder);
     for (int and_after = 0; and_after < 2; and_after++) {
         long n = 0;
-        do run_without_memory(++n, and_after);
-        while (faults.failed);
+        while (run_without_memory(++n, and_after)) continue;
         assert_true(n > 20);
     }
 }

@@ -5,7 +5,7 @@
 #include "../../kernels/engine/hashing.h"
 #include "../core/dg_test.h"
 #include "../emulator/driver.h"
-#include "memory.h"
+#include "../fault/memory.h"
 
 #include <stdlib.h>
 
@@ -183,18 +183,15 @@ static void every_allocation_may_fail(void **state)
             dg_err err = {0};
             dg_emulator_reset(&(dg_emulator_settings){.eager = 1});
             const long living = memory.living;
-            memory.seen = memory.failed = 0;
-            memory.fail_at = n;
-            memory.and_after = way & 1;
-            memory.armed = 1;
+            memory_arm(n, way & 1);
             work(&spec, out, &report, &err);
-            memory.armed = 0;
+            const long failed = memory_disarm();
             assert_int_equal(memory.living, living);
             if (err.code == DG_OK)
                 assert_memory_equal(out, expected, sizeof out);
             else
                 assert_int_equal(err.code, DG_NOMEM);
-            if (way == 0 && memory.failed == 0) return;
+            if (way == 0 && failed == 0) return;
         }
 }
 

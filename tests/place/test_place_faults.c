@@ -11,7 +11,7 @@
 #include "../core/columns.h"
 #include "../core/dg_test.h"
 #include "faulty.h"
-#include "memory.h"
+#include "../fault/memory.h"
 
 #include <stdlib.h>
 
@@ -206,13 +206,9 @@ static void sweep_memory(const job *j, uint64_t limit)
             const long living = memory.living;
             memset(got, 0, sizeof *got);
             uint64_t *hashes = copy_of(j);
-            memory.fail_at = n;
-            memory.and_after = and_after;
-            memory.seen = memory.failed = 0;
-            memory.armed = 1;
+            memory_arm(n, and_after);
             j->work(j, hashes, &place, got);
-            memory.armed = 0;
-            failed = memory.failed;
+            failed = memory_disarm();
             if (memory.living != living) fail_msg("%s: %ld are left", what, memory.living - living);
             if (got->err.code)
                 assert_true(failed && got->err.code == DG_NOMEM);
