@@ -1,6 +1,7 @@
 """The fuzzers, each for some seconds from a printed seed, and the same programs over files damaged on purpose.
 
-DUPGPU_FUZZ_SECONDS sets how long; `make fuzz` gives them ten minutes each and keeps what they find.
+DUPGPU_FUZZ_SECONDS sets how long: a minute in continuous integration. `make fuzz` gives them ten minutes each and keeps
+what they find.
 """
 
 import os

@@ -39,7 +39,7 @@ struct nvjpegJpegState {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static long calls, decoded, violations, ledger, fail_at, failed;
 static unsigned fail_status;
-static int fail_sticky, larger, drift;
+static int fail_sticky, larger, drift, other_way;
 
 /* Counts a call: 0, or the status it must fail with. */
 static dg_nvjpeg_status begin(void)
@@ -221,6 +221,10 @@ static dg_nvjpeg_status read_samples(reader *r, int channels)
 {
     if (setjmp(r->on_error)) return DG_NVJPEG_STATUS_BAD_JPEG;
     r->libjpeg.out_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    if (other_way) {
+        r->libjpeg.dct_method = JDCT_FLOAT;
+        r->libjpeg.do_fancy_upsampling = FALSE;
+    }
     jpeg_start_decompress(&r->libjpeg);
     const size_t row = (size_t)channels * r->libjpeg.output_width;
     r->samples = malloc(row * r->libjpeg.output_height);
@@ -280,6 +284,7 @@ __attribute__((constructor)) static void load(void)
     const char *fault = getenv("FAKE_NVJPEG_FAIL");
     larger = setting("FAKE_NVJPEG_SIZE");
     drift = setting("FAKE_NVJPEG_DRIFT");
+    other_way = setting("FAKE_NVJPEG_OTHER_WAY");
     if (fault && sscanf(fault, "%ld:%u", &fail_at, &fail_status) == 2)
         fail_sticky = strstr(fault, ":sticky") != NULL;
 }

@@ -9,8 +9,10 @@
  *     FAKE_NVJPEG_FAIL=n:status[:sticky]  as fake_nvjpeg_fail
  *     FAKE_NVJPEG_SIZE=n                  its header says n pixels more than the file's
  *     FAKE_NVJPEG_DRIFT=n                 n is added to the samples of some rows
+ *     FAKE_NVJPEG_OTHER_WAY=1             decodes as libjpeg also can: the cosine transform in floating point,
+ *                                         colours not interpolated
  *     FAKE_NVJPEG_REPORT=file             appended at exit: "nvjpeg calls 123 decoded 9 violations 0 ledger
- * 0"
+ *                                         0"
  */
 #ifndef FAKE_NVJPEG_H
 #define FAKE_NVJPEG_H
