@@ -14,3 +14,4 @@
 #include "dct.inc.h"
 #include "phash.inc.h"
 #include "render.inc.h"
+#include "quality.inc.h"

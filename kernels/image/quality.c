@@ -154,10 +154,10 @@ static void measure_picture(dg_quality *q, uint32_t y)
     neighbours(l, y, &above, &below);
     q->loops->windows(above, row, below, l->size.width, &l->sums, q->noise);
     q->loops->clipped(row, l->size.width, q->clipped);
-    if (y == 0)
+    if (y == 0 || y + 1 == l->size.height)
         clear_blocks(q);
     else if (y % DG_METRIC_BLOCK == 0 || y + 2 == l->size.height)
-        close_blocks(q, y % DG_METRIC_BLOCK == 0 && y + 1 < l->size.height);
+        close_blocks(q, y % DG_METRIC_BLOCK == 0);
 }
 
 static void measure_level(const dg_quality *q, level *l, uint32_t y)
