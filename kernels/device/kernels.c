@@ -13,4 +13,5 @@
 #include "resize.inc.h"
 #include "dct.inc.h"
 #include "phash.inc.h"
+#include "blocks.inc.h"
 #include "render.inc.h"

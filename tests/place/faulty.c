@@ -200,7 +200,8 @@ static enum dg_code faulty_run(dg_device *device, enum dg_op op, void *argument,
         break;
     case DG_OP_RESIZE:
     case DG_OP_PHASH:
-    case DG_OP_RENDER: must(0, "RESIZE, PHASH and RENDER, which the CPU behind this has not"); break;
+    case DG_OP_BLOCKS:
+    case DG_OP_RENDER: must(0, "RESIZE, PHASH, BLOCKS and RENDER, which the CPU behind this has not"); break;
     }
     device->op = op;
     device->running = 1;
@@ -230,6 +231,7 @@ static void spoil(const dg_device *device)
         break;
     case DG_OP_RESIZE:
     case DG_OP_PHASH:
+    case DG_OP_BLOCKS:
     case DG_OP_RENDER: break;
     }
 }
