@@ -17,10 +17,10 @@ DG_KERNEL(blocks, DG_GLOBAL const uint8_t *planes, DG_GLOBAL uint32_t *sums, con
         sum[l] = total;
     }
     DG_BARRIER
-    for (uint32_t half = DG_GROUP / 2; half > 0; half /= 2) {
+    for (uint32_t left = DG_GROUP / 2; left > 0; left /= 2) {
         DG_LANES(l)
         {
-            if (l < half) sum[l] += sum[l + half];
+            if (l < left) sum[l] += sum[l + left];
         }
         DG_BARRIER
     }
