@@ -8,8 +8,8 @@
 #include <string.h>
 
 /* Seconds for each sample: to shrink it on one thread while it is decoded, and to write and read it again
- * where it is kept. Measured on 12 MP with AVX2. One figure for all hashes, though most cost 0.1e-9 and a
- * whash up to 0.5e-9: what that would decide otherwise is within what the machine's other work does to it. */
+ * where it is kept. Measured on 12 MP with AVX2. One figure for whatever hashes are wanted, which take 0.1e-9
+ * to 0.5e-9: keeping the picture and bringing it to a device are the same for all. */
 static const double CPU_SAMPLE = 0.3e-9, KEPT_SAMPLE = 0.2e-9;
 
 struct dg_hashing {
