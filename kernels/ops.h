@@ -21,6 +21,7 @@
     X(NEAREST, dg_op_nearest, "find the k nearest rows of each query")                                       \
     X(RESIZE, dg_op_resize, "shrink grey pictures to planes of one size")                                    \
     X(PHASH, dg_op_phash, "take the phash of planes")                                                        \
+    X(BLOCKS, dg_op_blocks, "add up the blocks of planes")                                                   \
     X(RENDER, dg_op_render, "draw line pictures")                                                            \
     X(QUALITY, dg_op_quality, "take the sums of pictures' quality metrics")
 
@@ -207,8 +208,8 @@ typedef struct dg_resize_picture {
 
 /*
  * RESIZE (a device's operation; the CPU does it while it decodes: kernels/image/resize.h). Resizes pictures
- * to planes of width x height in two passes, each rounded to 8 bits, as Pillow does (imagehash.md section 4);
- * an axis that keeps its length is a pass with weights of one.
+ * to planes of width x height, at most DG_PLANE_SIDE_MAX a side, in two passes, each rounded to 8 bits, as
+ * Pillow does (imagehash.md section 4); an axis that keeps its length is a pass with weights of one.
  *
  * A tap is three uint32: an output's first input, how many it draws on, and the place of the first one's
  * weight among `weights`, which are int32, 2^22 being one. Plane i comes to lie at i * dg_plane_stride.
@@ -236,6 +237,23 @@ typedef struct dg_op_phash {
     uint32_t count, size;
     uint8_t *hashes;
 } dg_op_phash;
+
+enum {
+    DG_PLANE_SIDE_MAX = 32768, /* of RESIZE: dg_plane_stride fits its type */
+    DG_BLOCK_SIDE_MAX = 4096,  /* of BLOCKS: a block's sum fits 32 bits */
+};
+
+/*
+ * BLOCKS (a device's operation; the CPU's is kernels/image/haar.h). Adds up the samples of the blocks of
+ * `count` planes as RESIZE makes them, `side` samples a side and `along` blocks a side, both powers of two; a
+ * block has 1 to DG_BLOCK_SIDE_MAX samples a side. Out, in host memory: along * along sums for each plane,
+ * row by row.
+ */
+typedef struct dg_op_blocks {
+    const dg_buffer *planes;
+    uint32_t count, side, along;
+    uint32_t *sums;
+} dg_op_blocks;
 
 /*
  * RENDER (a device's operation; the CPU's is kernels/image/line.h). Draws `count` line pictures of width x

@@ -118,6 +118,7 @@ static enum dg_code cpu_run(dg_device *device, enum dg_op op, void *arguments, c
     case DG_OP_NEAREST: return dg_cpu_nearest(arguments, device->isa, &team, err);
     case DG_OP_RESIZE:
     case DG_OP_PHASH:
+    case DG_OP_BLOCKS:
     case DG_OP_RENDER:
     case DG_OP_QUALITY: break;
     }

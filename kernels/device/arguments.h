@@ -171,6 +171,13 @@ typedef struct dg_phash_arguments {
     uint32_t stride; /* bytes from plane to plane */
 } dg_phash_arguments;
 
+typedef struct dg_blocks_arguments {
+    uint32_t first_group;
+    uint32_t plane; /* the first */
+    uint32_t side, along;
+    uint32_t stride; /* bytes from plane to plane */
+} dg_blocks_arguments;
+
 /* A point of a line in units of 1/256 pixel, and 2^16 times the unit vector across the segment that leads to
  * it from the point before; 0, 0: none does. */
 typedef struct dg_stroke {

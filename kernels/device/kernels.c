@@ -13,5 +13,6 @@
 #include "resize.inc.h"
 #include "dct.inc.h"
 #include "phash.inc.h"
+#include "blocks.inc.h"
 #include "render.inc.h"
 #include "quality.inc.h"

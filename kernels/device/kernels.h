@@ -34,6 +34,7 @@
     X(nearest, 6, dg_nearest_arguments)                                                                      \
     X(resize, 5, dg_resize_arguments)                                                                        \
     X(phash, 4, dg_phash_arguments)                                                                          \
+    X(blocks, 2, dg_blocks_arguments)                                                                        \
     X(render, 4, dg_render_arguments)                                                                        \
     X(quality, 5, dg_quality_arguments)
 

@@ -6,6 +6,11 @@
  * picture on must be weighed against keeping it whole and bringing it to the device, which is nearly as much
  * work; so auto stays on the CPU unless the device was measured to be that fast.
  *
+ * The planes of a whash are of a size that depends on the picture, and may be nearly as large: a batch is
+ * taken to the device in groups of pictures whose planes are of the same sizes. Where a plane is larger than
+ * the device adds up (ops.h), the picture is hashed here. A plane comes back only where its sums do not tell
+ * the hash.
+ *
  * A batch that does not fit the device is cut in two. A device that fails is replaced by the CPU where that
  * is allowed; no picture is lost, and hashes are the same bits everywhere.
  */
@@ -15,9 +20,8 @@
 #include "../image/grey.h"
 #include "place.h"
 
-/* The hashes a device makes. The plane of a whash may be nearly as large as the picture: it is made while
- * decoding. */
-enum { DG_HASHING_KINDS = 1 << DG_PHASH | 1 << DG_DHASH | 1 << DG_DHASH_VERTICAL | 1 << DG_AHASH };
+/* The hashes a device makes: all of them. */
+enum { DG_HASHING_KINDS = (1 << DG_HASH_KINDS) - 1 };
 
 typedef struct dg_hashing_spec {
     dg_place_spec place;

@@ -178,16 +178,17 @@ static enum dg_code test_width(bench *tested, bench *host, uint64_t *rows, answe
                    tested->backend->name, wrong, 64 * words);
 }
 
-/* Random pictures, shrunk, hashed and measured; one loses more height than width, which turns the passes
- * round. */
+/* Random pictures, shrunk, hashed and measured, the planes of phash and whash being of one size; one loses
+ * more height than width, which turns the passes round. */
 static enum dg_code test_pictures(const bench *tested, uint8_t *samples, size_t count, const dg_poll *poll,
                                   dg_err *err)
 {
-    static const dg_size sizes[PICTURES] = {{90, 70}, {20, 150}, {32, 40}};
+    static const dg_size sizes[PICTURES] = {{60, 45}, {40, 150}, {32, 40}};
     enum { HASH_SIZE = 8, SIDE = 4 * HASH_SIZE };
-    const unsigned kinds = 1u << DG_PHASH | 1u << DG_AHASH;
+    const unsigned kinds = 1u << DG_PHASH | 1u << DG_AHASH | 1u << DG_WHASH;
     uint8_t expected[DG_HASH_KINDS][DG_HASH_BYTES_MAX], hashes[PICTURES][HASH_SIZE];
     uint8_t planes[PICTURES * DG_PICTURE_ALIGNMENT], plane_hash[DG_HASH_BYTES_MAX];
+    uint32_t sums[PICTURES][HASH_SIZE * HASH_SIZE];
     const dg_size small = {HASH_SIZE, HASH_SIZE};
     const unsigned metrics = (1u << DG_METRICS) - 1;
     const int jpeg_quality[PICTURES] = {0, 75, 90};
@@ -203,8 +204,9 @@ static enum dg_code test_pictures(const bench *tested, uint8_t *samples, size_t 
     if (dg_shrink_open(&shrink, tested->backend, tested->device, pictures, PICTURES, err) == DG_OK &&
         dg_shrink_resize(&shrink, small, poll, err) == DG_OK &&
         dg_shrink_planes(&shrink, planes, err) == DG_OK &&
-        dg_grade_pictures(&shrink, metrics, jpeg_quality, grades, poll, err) == DG_OK && info.doubles &&
-        dg_shrink_resize(&shrink, (dg_size){SIDE, SIDE}, poll, err) == DG_OK)
+        dg_grade_pictures(&shrink, metrics, jpeg_quality, grades, poll, err) == DG_OK &&
+        dg_shrink_resize(&shrink, (dg_size){SIDE, SIDE}, poll, err) == DG_OK &&
+        dg_shrink_blocks(&shrink, HASH_SIZE, sums[0], poll, err) == DG_OK && info.doubles)
         dg_shrink_phash(&shrink, HASH_SIZE, hashes[0], poll, err);
     dg_shrink_close(&shrink);
     for (int i = 0; i < PICTURES && !err->code; i++) {
@@ -214,10 +216,13 @@ static enum dg_code test_pictures(const bench *tested, uint8_t *samples, size_t 
         wrong |= memcmp(grades[i].metric, grade.metric, sizeof grade.metric) != 0;
         dg_hash_plane(DG_AHASH, HASH_SIZE, planes + i * DG_PICTURE_ALIGNMENT, small, plane_hash, err);
         wrong |= memcmp(plane_hash, expected[DG_AHASH], HASH_SIZE) != 0;
+        wrong |= !dg_hash_of_blocks(sums[i], HASH_SIZE, plane_hash) ||
+                 memcmp(plane_hash, expected[DG_WHASH], HASH_SIZE) != 0;
         wrong |= info.doubles && memcmp(hashes[i], expected[DG_PHASH], HASH_SIZE) != 0;
     }
     if (err->code || !wrong) return err->code;
-    return dg_fail(err, DG_DEVICE_ERROR, "%s: self-test: RESIZE, PHASH or QUALITY is not what the CPU gives",
+    return dg_fail(err, DG_DEVICE_ERROR,
+                   "%s: self-test: RESIZE, PHASH, BLOCKS or QUALITY is not what the CPU gives",
                    tested->backend->name);
 }
 

@@ -221,6 +221,12 @@ enum dg_code dg_shrink_planes(dg_shrink *shrink, uint8_t *planes, dg_err *err)
     return shrink->backend->get(shrink->device, &shrink->planes, 0, planes, shrink->count * stride, err);
 }
 
+enum dg_code dg_shrink_plane(dg_shrink *shrink, uint32_t i, uint8_t *plane, dg_err *err)
+{
+    const size_t stride = dg_plane_stride(shrink->plane.width, shrink->plane.height);
+    return shrink->backend->get(shrink->device, &shrink->planes, i * stride, plane, stride, err);
+}
+
 enum dg_code dg_shrink_phash(dg_shrink *shrink, uint32_t size, uint8_t *hashes, const dg_poll *poll,
                              dg_err *err)
 {
@@ -235,6 +241,15 @@ enum dg_code dg_shrink_phash(dg_shrink *shrink, uint32_t size, uint8_t *hashes, 
         backend->wait(shrink->device, poll, err);
     backend->free(shrink->device, &factors);
     return err->code;
+}
+
+enum dg_code dg_shrink_blocks(dg_shrink *shrink, uint32_t along, uint32_t *sums, const dg_poll *poll,
+                              dg_err *err)
+{
+    const dg_backend *backend = shrink->backend;
+    dg_op_blocks op = {&shrink->planes, shrink->count, shrink->plane.width, along, sums};
+    if (backend->run(shrink->device, DG_OP_BLOCKS, &op, poll, err)) return err->code;
+    return backend->wait(shrink->device, poll, err);
 }
 
 void dg_shrink_close(dg_shrink *shrink)

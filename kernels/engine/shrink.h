@@ -33,16 +33,25 @@ enum dg_code dg_shrink_open(dg_shrink *shrink, const dg_backend *backend, dg_dev
 enum dg_code dg_shrink_adopt(dg_shrink *shrink, const dg_backend *backend, dg_device *device,
                              dg_buffer *pixels, dg_size size, uint32_t count, dg_err *err);
 
-/* Makes planes of that size of all pictures; their sides are at most 2^24 samples, and the plane's 256. */
+/* Makes planes of that size of all pictures; their sides are at most 2^24 samples, and the plane's
+ * DG_PLANE_SIDE_MAX. */
 enum dg_code dg_shrink_resize(dg_shrink *shrink, dg_size plane, const dg_poll *poll, dg_err *err);
 
 /* The planes, plane i at i * dg_plane_stride(width, height) of `planes`, which has room for all. */
 enum dg_code dg_shrink_planes(dg_shrink *shrink, uint8_t *planes, dg_err *err);
 
+/* Plane i alone, with room for dg_plane_stride(width, height). */
+enum dg_code dg_shrink_plane(dg_shrink *shrink, uint32_t i, uint8_t *plane, dg_err *err);
+
 /* The phash of `size` of each plane; they are of 4 * size samples a side, and the device has doubles.
  * (size * size + 7) / 8 bytes each. */
 enum dg_code dg_shrink_phash(dg_shrink *shrink, uint32_t size, uint8_t *hashes, const dg_poll *poll,
                              dg_err *err);
+
+/* The sums of each plane's along * along blocks, row by row; the planes are square, and BLOCKS of ops.h says
+ * of which sides. */
+enum dg_code dg_shrink_blocks(dg_shrink *shrink, uint32_t along, uint32_t *sums, const dg_poll *poll,
+                              dg_err *err);
 
 /* Frees all of it; idempotent. */
 void dg_shrink_close(dg_shrink *shrink);

@@ -155,19 +155,27 @@ static enum dg_code rounded_bits(const uint8_t *plane, size_t side, size_t n, ui
     return DG_OK;
 }
 
+int dg_haar_bits_of_sums(const uint64_t *sums, int n, uint8_t *bits)
+{
+    uint64_t sorted[VALUES_MAX];
+    size_t count = (size_t)n * (size_t)n;
+
+    memcpy(sorted, sums, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, compare_sums);
+    uint64_t below = sorted[count / 2 - 1], above = sorted[count / 2];
+    if (below == above) return 0;
+    for (size_t i = 0; i < count; i++) bits[i] = 2 * sums[i] > below + above;
+    return 1;
+}
+
 enum dg_code dg_haar_bits(const uint8_t *plane, uint32_t side, int n, uint8_t *bits, dg_err *err)
 {
-    uint64_t sum[VALUES_MAX], sorted[VALUES_MAX];
+    uint64_t sum[VALUES_MAX];
     size_t count = (size_t)n * (size_t)n, size = side / (size_t)n;
 
     memset(sum, 0, count * sizeof *sum);
     for (size_t y = 0; y < side; y++) /* in the order of memory */
         for (size_t b = 0; b < (size_t)n; b++)
             sum[y / size * (size_t)n + b] += row_sum(plane + y * side + b * size, size);
-    memcpy(sorted, sum, count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, compare_sums);
-    uint64_t below = sorted[count / 2 - 1], above = sorted[count / 2];
-    if (below == above) return rounded_bits(plane, side, (size_t)n, bits, err);
-    for (size_t i = 0; i < count; i++) bits[i] = 2 * sum[i] > below + above;
-    return DG_OK;
+    return dg_haar_bits_of_sums(sum, n, bits) ? DG_OK : rounded_bits(plane, side, (size_t)n, bits, err);
 }

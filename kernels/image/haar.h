@@ -14,4 +14,8 @@
  */
 enum dg_code dg_haar_bits(const uint8_t *plane, uint32_t side, int n, uint8_t *bits, dg_err *err);
 
+/* The same from the sums of the picture's n*n blocks, row by row. 0: two values tie for the median, and only
+ * the picture tells the bits. */
+int dg_haar_bits_of_sums(const uint64_t *sums, int n, uint8_t *bits);
+
 #endif

@@ -156,6 +156,17 @@ enum dg_code dg_hash_plane(enum dg_hash_kind kind, int hash_size, const uint8_t 
     return code;
 }
 
+int dg_hash_of_blocks(const uint32_t *sums, int hash_size, uint8_t *hash)
+{
+    uint8_t bits[BITS_MAX];
+    uint64_t wide[BITS_MAX];
+
+    for (int i = 0; i < hash_size * hash_size; i++) wide[i] = sums[i];
+    if (!dg_haar_bits_of_sums(wide, hash_size, bits)) return 0;
+    pack(bits, hash_size, hash);
+    return 1;
+}
+
 void dg_hash_views(int hash_size, const uint8_t *plane, uint8_t views[DG_VIEWS][DG_HASH_BYTES_MAX])
 {
     /* By orientation: whether horizontal and vertical frequency change places, then odd horizontal or

@@ -25,6 +25,10 @@ dg_hash_plan dg_hash_plan_for(unsigned hashes, int hash_size, dg_size picture);
 enum dg_code dg_hash_plane(enum dg_hash_kind kind, int hash_size, const uint8_t *plane, dg_size plane_size,
                            uint8_t *hash, dg_err *err);
 
+/* The whash of a plane from the sums of its hash_size*hash_size blocks, row by row. 0: they do not tell, and
+ * dg_hash_plane has to. */
+int dg_hash_of_blocks(const uint32_t *sums, int hash_size, uint8_t *hash);
+
 /*
  * The phashes of the eight views of a plane of that kind, views[v] being the picture as EXIF orientation
  * v + 1 turns it: imagehash.md section 10. The first four are exactly the turned pictures' hashes.

@@ -133,6 +133,50 @@ void check_all_metrics(const dg_backend *backend, dg_device *device, int quick)
     if (!quick) check_metrics(backend, device, NOISE, many, MANY);
 }
 
+/* The sum of block number `block` of a plane. */
+static uint32_t expect_sum(const uint8_t *plane, uint32_t side, uint32_t along, uint32_t block)
+{
+    const uint32_t size = side / along, x0 = block % along * size, y0 = block / along * size;
+    uint32_t sum = 0;
+    for (uint32_t y = y0; y < y0 + size; y++)
+        for (uint32_t x = x0; x < x0 + size; x++) sum += plane[y * side + x];
+    return sum;
+}
+
+void check_blocks(const dg_backend *backend, dg_device *device, const dg_size *sizes, uint32_t count,
+                  uint32_t side, uint32_t along)
+{
+    const dg_size plane = {side, side};
+    const uint32_t stride = dg_plane_stride(side, side), many = along * along;
+    dg_grey *pictures = malloc(count * sizeof *pictures);
+    uint8_t *expected = malloc(stride), *fetched = malloc(stride);
+    uint32_t *sums = malloc((size_t)count * many * sizeof *sums);
+    uint64_t state = count + side;
+    dg_shrink shrink;
+    dg_err err = {0};
+    assert_true(pictures && expected && fetched && sums);
+    for (uint32_t i = 0; i < count; i++) pictures[i] = make_picture(NOISE, sizes[i], &state);
+    if (dg_shrink_open(&shrink, backend, device, pictures, count, &err) ||
+        dg_shrink_resize(&shrink, plane, &never, &err) ||
+        dg_shrink_blocks(&shrink, along, sums, &never, &err))
+        fail_msg("%s", err.text);
+    for (uint32_t i = 0; i < count; i++) {
+        expect_plane(&pictures[i], plane, expected);
+        for (uint32_t block = 0; block < many; block++)
+            if (sums[i * many + block] != expect_sum(expected, side, along, block))
+                fail_msg("%u x %u: the sum of block %u of %u x %u differs", sizes[i].width, sizes[i].height,
+                         block, along, along);
+        assert_int_equal(dg_shrink_plane(&shrink, i, fetched, &err), DG_OK);
+        assert_memory_equal(fetched, expected, (size_t)side * side);
+        free((void *)pictures[i].samples);
+    }
+    dg_shrink_close(&shrink);
+    free(pictures);
+    free(expected);
+    free(fetched);
+    free(sums);
+}
+
 void check_all_pictures(const dg_backend *backend, dg_device *device, int quick)
 {
     static const dg_size sizes[] = {{1, 1},     {32, 32},  {33, 31}, {200, 150}, {150, 200},
@@ -151,4 +195,11 @@ void check_all_pictures(const dg_backend *backend, dg_device *device, int quick)
     for (uint32_t i = 0; i < MANY; i++) many[i] = (dg_size){1 + i % 41, 1 + i % 37};
     check_pictures(backend, device, NOISE, many, MANY, (dg_size){32, 32}, 8);
     check_pictures(backend, device, NOISE, many, MANY / 2, (dg_size){8, 8}, 2);
+    /* The largest first: while steps are short, a plane's groups take several. */
+    for (uint32_t along = 32; along >= 2; along /= quick ? 4 : 2)
+        for (uint32_t side = along; side <= 4 * along; side *= 2)
+            check_blocks(backend, device, sizes, SIZES, side, along);
+    check_blocks(backend, device, many, quick ? 100 : MANY, 8, 8);
+    check_blocks(backend, device, sizes, 2, 256, 2);
+    check_blocks(backend, device, sizes, 1, 1024, 2);
 }

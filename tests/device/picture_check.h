@@ -22,6 +22,11 @@ void check_metrics(const dg_backend *backend, dg_device *device, enum picture_co
 /* Sizes around those of groups and blocks, and many pictures. */
 void check_all_metrics(const dg_backend *backend, dg_device *device, int quick);
 
+/* Fails the test where the sums of along x along blocks of the pictures' planes of side x side samples, or a
+ * plane fetched alone, differ. */
+void check_blocks(const dg_backend *backend, dg_device *device, const dg_size *sizes, uint32_t count,
+                  uint32_t side, uint32_t along);
+
 /* The shapes that are easily done wrong, and every hash size; fewer of them with `quick`. */
 void check_all_pictures(const dg_backend *backend, dg_device *device, int quick);
 

@@ -1,6 +1,6 @@
 /*
- * RESIZE, PHASH and QUALITY on a GPU whose device is the emulator, against kernels/image; and what happens
- * when it is interrupted, or fails at any call.
+ * RESIZE, PHASH, BLOCKS and QUALITY on a GPU whose device is the emulator, against kernels/image; and what
+ * happens when it is interrupted, or fails at any call.
  */
 #include "../core/dg_test.h"
 #include "emulated.h"
@@ -26,19 +26,22 @@ static void metrics_of_every_shape(void **state)
     }
 }
 
-enum { PICTURES = 3, HASH = 8 };
+enum { PICTURES = 3, HASH = 8, ALONG = 2, SUMS = PICTURES * ALONG * ALONG };
 
-/* One batch of three pictures, resized and hashed. */
-static enum dg_code errand(dg_device *device, const dg_poll *poll, uint8_t *hashes, dg_err *err)
+/* One batch of three pictures, resized, hashed and added up. */
+static enum dg_code errand(dg_device *device, const dg_poll *poll, uint8_t *out, dg_err *err)
 {
+    uint32_t sums[SUMS] = {0};
     static uint8_t samples[64 * 48];
     const dg_grey pictures[PICTURES] = {{samples, {64, 48}}, {samples, {48, 64}}, {samples, {20, 100}}};
     dg_shrink shrink;
     for (size_t i = 0; i < sizeof samples; i++) samples[i] = (uint8_t)(i * i / 7);
     if (dg_shrink_open(&shrink, &dg_backend_emulator, device, pictures, PICTURES, err) == DG_OK &&
         dg_shrink_resize(&shrink, (dg_size){4 * HASH, 4 * HASH}, poll, err) == DG_OK)
-        dg_shrink_phash(&shrink, HASH, hashes, poll, err);
+        dg_shrink_phash(&shrink, HASH, out, poll, err);
+    if (!err->code) dg_shrink_blocks(&shrink, ALONG, sums, poll, err);
     dg_shrink_close(&shrink);
+    memcpy(out + PICTURES * HASH, sums, sizeof sums);
     return err->code;
 }
 
@@ -51,7 +54,7 @@ static void stops_when_told(void **state)
 static void every_call_may_fail(void **state)
 {
     (void)state;
-    emulated_fails(errand, PICTURES * HASH, 20);
+    emulated_fails(errand, PICTURES * HASH + SUMS * sizeof(uint32_t), 30);
 }
 
 static const struct CMUnitTest tests[] = {

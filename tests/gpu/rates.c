@@ -211,6 +211,32 @@ static void upload(size_t bytes)
     free(from);
 }
 
+/* Planes of whash for pictures of these sides made on the device, and their blocks added up. */
+static void planes(uint32_t side, uint32_t count)
+{
+    enum { ALONG = 8 };
+    double seconds = -1;
+    char what[100];
+    dg_err err = {DG_OK, ""};
+    uint8_t *sample = calloc(side, side);
+    uint32_t *sums = malloc((size_t)count * ALONG * ALONG * sizeof *sums);
+    dg_grey *all = malloc(count * sizeof *all);
+    dg_shrink shrink = {0};
+    if (!sample || !sums || !all) dg_fail_nomem(&err, "planes");
+    for (uint32_t i = 0; i < count && !err.code; i++) all[i] = (dg_grey){sample, {side, side}};
+    if (!err.code && dg_shrink_open(&shrink, backend, device, all, count, &err) == DG_OK &&
+        dg_shrink_resize(&shrink, (dg_size){side, side}, &never, &err) == DG_OK) {
+        dg_op_blocks op = {&shrink.planes, count, side, ALONG, sums};
+        seconds = time_of(DG_OP_BLOCKS, &op, &err);
+    }
+    snprintf(what, sizeof what, "%u planes of %u x %u added up", count, side, side);
+    row(what, "samples/s", (double)side * side * count, seconds, 0, &err);
+    dg_shrink_close(&shrink);
+    free(sample);
+    free(sums);
+    free(all);
+}
+
 /* A batch of pictures brought to the device and shrunk, the hashes of their planes, and quality metrics. */
 static void pictures(uint32_t width, uint32_t height, uint32_t count)
 {
@@ -333,6 +359,8 @@ int main(int argc, char **argv)
     nearest(rows, 256, 10);
     pictures(1000, 1000, rows / 16384 + 1);
     pictures(64, 64, rows / 64 + 1);
+    planes(1024, rows / 16384 + 1);
+    planes(64, rows / 64 + 1);
     drawings(800, 500, rows / 1024 + 1);
     drawings(64, 64, rows / 64 + 1);
     backend->close(device);

@@ -27,7 +27,7 @@ typedef struct errand_found {
     uint32_t histogram[ERRAND_UNITS * (ERRAND_BITS + 1)];
     uint32_t found[ERRAND_QUERIES];
     dg_neighbour neighbours[ERRAND_QUERIES * ERRAND_K];
-    uint8_t phashes[ERRAND_PICTURES][8];
+    uint8_t phashes[ERRAND_PICTURES][8], whash[8]; /* of the first picture */
     double metrics[ERRAND_PICTURES][DG_METRICS];
     uint8_t line[ERRAND_LINE_WIDTH * ERRAND_LINE_HEIGHT];
 } errand_found;

@@ -1,4 +1,4 @@
-/* RESIZE, PHASH and QUALITY on the OpenCL device, and what a device without doubles is told. */
+/* RESIZE, PHASH, BLOCKS and QUALITY on the OpenCL device, and what a device without doubles is told. */
 #include "../core/dg_test.h"
 #include "../device/picture_check.h"
 

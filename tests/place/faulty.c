@@ -200,6 +200,7 @@ static enum dg_code faulty_run(dg_device *device, enum dg_op op, void *argument,
         break;
     case DG_OP_RESIZE:
     case DG_OP_PHASH:
+    case DG_OP_BLOCKS:
     case DG_OP_RENDER:
     case DG_OP_QUALITY: must(0, "the operations of pictures, which the CPU behind this has not"); break;
     }
@@ -231,6 +232,7 @@ static void spoil(const dg_device *device)
         break;
     case DG_OP_RESIZE:
     case DG_OP_PHASH:
+    case DG_OP_BLOCKS:
     case DG_OP_RENDER:
     case DG_OP_QUALITY: break;
     }

@@ -9,28 +9,36 @@
 
 #include <stdlib.h>
 
-enum { PICTURES = 4, SAMPLES = 60 * 45, SIZE = 8 };
+enum { PICTURES = 6, SAMPLES = 60 * 45, SIZE = 4 };
+enum { GROUPS = 3 }; /* of pictures whose planes are of the same sizes: of 4, 8 and 32 samples for whash */
 
 typedef uint8_t hashes[PICTURES][DG_HASH_KINDS][DG_HASH_BYTES_MAX];
 
 static const dg_poll never = {0};
-static uint8_t samples[SAMPLES];
+static uint8_t samples[SAMPLES], flat[SAMPLES], striped[SAMPLES];
 static dg_grey pictures[PICTURES];
 static hashes expected;
 static const unsigned all = DG_HASHING_KINDS;
 
 static int make_pictures(void **state)
 {
-    static const dg_size sizes[PICTURES] = {{60, 45}, {1, 1}, {8, 200}, {33, 31}};
+    /* In flat and in striped ones the sums in the middle are equal, and the planes decide on whash. */
+    static const struct {
+        const uint8_t *samples;
+        dg_size size;
+    } made[PICTURES] = {{samples, {60, 45}}, {samples, {1, 1}}, {striped, {64, 34}},
+                        {samples, {8, 200}}, {flat, {9, 15}},   {samples, {43, 61}}};
     uint64_t random = 7;
     dg_err err = {0};
     (void)state;
     for (int i = 0; i < SAMPLES; i++) {
         random = random * 6364136223846793005u + 1442695040888963407u;
         samples[i] = (uint8_t)(random >> 60 << 4 | (unsigned)i % 13);
+        flat[i] = 200;
+        striped[i] = i / 4 % 2 ? 30 : 90;
     }
     for (int i = 0; i < PICTURES; i++) {
-        pictures[i] = (dg_grey){samples, sizes[i]};
+        pictures[i] = (dg_grey){made[i].samples, made[i].size};
         if (dg_grey_hash(&pictures[i], all, SIZE, expected[i], &err)) return 1;
     }
     return 0;
@@ -74,7 +82,7 @@ static void on_the_device(void **state)
     assert_int_equal(work(&spec, out, &report, &err), DG_OK);
     assert_memory_equal(out, expected, sizeof out);
     assert_string_equal(report.backend, "emulator");
-    assert_int_equal(report.batches, 2);
+    assert_int_equal(report.batches, 2 * GROUPS);
     assert_clean();
 }
 
@@ -87,11 +95,11 @@ static void batches_that_are_too_large_are_cut(void **state)
         dg_hashing_spec spec = spec_of("emulator", 0);
         dg_err err = {0};
         if (by_limit) spec.place.memory_limit = 6000;
-        dg_emulator_reset(&(dg_emulator_settings){.memory = by_limit ? 0 : 20000});
+        dg_emulator_reset(&(dg_emulator_settings){.memory = by_limit ? 0 : 30000});
         assert_int_equal(work(&spec, out, &report, &err), DG_OK);
         assert_memory_equal(out, expected, sizeof out);
-        assert_true(report.batches > 2);
-        if (by_limit) assert_string_equal(report.backend, "emulator");
+        assert_true(report.batches > 2 * GROUPS);
+        assert_string_equal(report.backend, "emulator");
         assert_clean();
     }
 }
