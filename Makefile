@@ -55,6 +55,9 @@ $(BUILD)/kernels/cpu/%.o: ROOM_CFLAGS := -fopenmp $(if $(SAN),-O1,-O3)
 $(BUILD)/kernels/cpu/sieve_portable.o: ROOM_CFLAGS := -fopenmp $(if $(SAN),-O1,-Os)
 # gcc's SLP vectoriser would form fused multiply-adds in the DCT, which changes hashes.
 $(BUILD)/kernels/image/%.o: ROOM_CFLAGS := -O3 -fno-tree-slp-vectorize
+# What is called once a statement is small rather than fast.
+$(BUILD)/ext/%.o: ROOM_CFLAGS := $(if $(SAN),,-Os)
+$(BUILD)/ext/fn_hamming.o: ROOM_CFLAGS :=
 $(BUILD)/ext/fn_info.o: ROOM_CFLAGS := -DDUPGPU_COMMIT='"$(COMMIT)"'
 $(BUILD)/ext/fn_info.o: $(wildcard .git/logs/HEAD)
 

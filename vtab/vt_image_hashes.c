@@ -324,7 +324,7 @@ static void finish(hashes *h)
 {
     if (!h->bulk) return;
     if (h->hashing) dg_hashing_report(h->hashing, &h->report);
-    if (!h->pictures.left) {
+    if (!dg_pictures_leave_work(&h->pictures)) {
         h->report.backend = "cpu";
         snprintf(h->report.device, sizeof h->report.device, "CPU, %u thread%s", dg_bulk_threads(h->bulk),
                  dg_bulk_threads(h->bulk) == 1 ? "" : "s");
@@ -369,7 +369,7 @@ static int take_finished(hashes *h, dg_picture_item **item, char **error)
     return rc != SQLITE_OK || !taken ? rc : fill(h, error);
 }
 
-/* As take_finished, with the hashes that were left to a device. */
+/* As take_finished, with what was left to a device. */
 static int take_hashed(hashes *h, dg_picture_item **item, char **error)
 {
     dg_err err = {0};
@@ -394,7 +394,8 @@ static int take_hashed(hashes *h, dg_picture_item **item, char **error)
 /* Makes the next row's result the current one. */
 static int take(hashes *h, char **error)
 {
-    int rc = h->pictures.left ? take_hashed(h, &h->item, error) : take_finished(h, &h->item, error);
+    int rc = dg_pictures_leave_work(&h->pictures) ? take_hashed(h, &h->item, error)
+                                                  : take_finished(h, &h->item, error);
     if (rc != SQLITE_OK) return rc;
     if (!h->item) {
         finish(h);
@@ -448,13 +449,16 @@ static int open_hashing(hashes *h, const dg_bulk_spec *bulk, char **error)
     dg_hashing_spec spec = {.hashes = h->pictures.work.hashes & DG_HASHING_KINDS,
                             .hash_size = h->pictures.work.hash_size,
                             .expected = LIKELY * dg_feed_rows(h->feed)};
-    if (!spec.hashes) return SQLITE_OK;
+    if (h->pictures.work.metrics & DG_HASHING_METRICS && h->pictures.options.decode == DG_DECODE_EXACT)
+        spec.metrics = h->pictures.work.metrics;
+    if (!spec.hashes && !spec.metrics) return SQLITE_OK;
     if (dg_settings_for_place(&h->connection->settings, DG_SETTING_HASH_BACKEND, &spec.place, &err) !=
             DG_OK ||
         dg_hashing_open(&spec, &poll, &h->hashing, &err) != DG_OK)
         return fail_work(h, &err, error);
     if (dg_hashing_on_device(h->hashing)) {
         h->pictures.left = spec.hashes;
+        h->pictures.left_metrics = spec.metrics;
         h->pictures.keep_most = bulk->budget / WAITING;
     }
     return SQLITE_OK;

@@ -1,16 +1,17 @@
 #include "hashing.h"
 
 #include "../image/hash.h"
-#include "shrink.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Seconds for each sample: to shrink it on one thread while it is decoded, and to write and read it again
- * where it is kept. Measured on 12 MP with AVX2. One figure for whatever hashes are wanted, which take 0.1e-9
- * to 0.5e-9: keeping the picture and bringing it to a device are the same for all. */
-static const double CPU_SAMPLE = 0.3e-9, KEPT_SAMPLE = 0.2e-9;
+/*
+ * Seconds for each sample: to shrink it on one thread while it is decoded, to add it up for metrics there,
+ * and to write and read it again where it is kept. Measured on 12 MP, the first with AVX2. One figure for
+ * whatever hashes are wanted, which take 0.1e-9 to 0.5e-9.
+ */
+static const double CPU_SAMPLE = 0.3e-9, CPU_GRADE = 0.6e-9, KEPT_SAMPLE = 0.2e-9;
 
 struct dg_hashing {
     dg_hashing_spec spec;
@@ -19,20 +20,26 @@ struct dg_hashing {
     int shrunk; /* a batch had to be cut */
 };
 
-/* A dg_place_cost; `work` is the number of samples. */
+static double cpu_seconds(const dg_hashing_spec *spec, const dg_device_info *info)
+{
+    return ((spec->hashes ? CPU_SAMPLE : 0) + (spec->metrics ? CPU_GRADE : 0)) / info->units;
+}
+
+/* A dg_place_cost; `work` is the specification. */
 static double seconds_for(const dg_device_info *info, uint64_t memory_limit, const void *work)
 {
-    const double samples = (double)*(const uint64_t *)work;
+    const dg_hashing_spec *spec = work;
+    const double samples = (double)spec->expected;
     (void)memory_limit;
-    if (info->kind == DG_DEVICE_CPU) return samples * CPU_SAMPLE / info->units;
-    return samples * (info->costs.sample + KEPT_SAMPLE);
+    if (info->kind == DG_DEVICE_CPU) return samples * cpu_seconds(spec, info);
+    return samples * (info->costs.sample + (spec->metrics ? info->costs.grade : 0) + KEPT_SAMPLE);
 }
 
 /* Whether a device could win at all: with some threads, merely keeping the pictures for it costs more than
- * hashing them here, and no driver need be looked for. */
-static int may_pay(const dg_place *place)
+ * dealing with them here, and no driver need be looked for. */
+static int may_pay(const dg_hashing_spec *spec, const dg_place *place)
 {
-    return !dg_place_is_cpu(place) || KEPT_SAMPLE < CPU_SAMPLE / place->info.units;
+    return !dg_place_is_cpu(place) || KEPT_SAMPLE < cpu_seconds(spec, &place->info);
 }
 
 enum dg_code dg_hashing_open(const dg_hashing_spec *spec, const dg_poll *poll, dg_hashing **out, dg_err *err)
@@ -42,8 +49,7 @@ enum dg_code dg_hashing_open(const dg_hashing_spec *spec, const dg_poll *poll, d
     if (!h) return dg_fail_nomem(err, "hashing pictures");
     h->spec = *spec;
     if (dg_place_open(&spec->place, poll, &h->place, err) == DG_OK &&
-        (!may_pay(&h->place) ||
-         dg_place_choose(&h->place, seconds_for, &spec->expected, poll, err) == DG_OK)) {
+        (!may_pay(spec, &h->place) || dg_place_choose(&h->place, seconds_for, spec, poll, err) == DG_OK)) {
         *out = h;
         return DG_OK;
     }
@@ -58,11 +64,11 @@ int dg_hashing_on_device(const dg_hashing *hashing)
 
 /* --- one batch on the device --- */
 
-/* Pictures whose planes are of the same sizes. Where those for the hashes of picture i go: hash[i][kind]. */
+/* Pictures whose planes are of the same sizes, and where what is found out about each goes. */
 typedef struct batch {
     const dg_grey *pictures;
+    dg_hashing_item **items;
     uint32_t count;
-    uint8_t (**hash)[DG_HASH_BYTES_MAX];
 } batch;
 
 static enum dg_code take_phash(const dg_hashing *h, dg_shrink *shrink, const batch *b, const dg_poll *poll,
@@ -72,7 +78,8 @@ static enum dg_code take_phash(const dg_hashing *h, dg_shrink *shrink, const bat
     uint8_t *hashes = malloc(b->count * bytes);
     if (!hashes) return dg_fail_nomem(err, "the hashes of a batch");
     if (dg_shrink_phash(shrink, (uint32_t)h->spec.hash_size, hashes, poll, err) == DG_OK)
-        for (uint32_t i = 0; i < b->count; i++) memcpy(b->hash[i][DG_PHASH], hashes + i * bytes, bytes);
+        for (uint32_t i = 0; i < b->count; i++)
+            memcpy(b->items[i]->hash[DG_PHASH], hashes + i * bytes, bytes);
     free(hashes);
     return err->code;
 }
@@ -87,7 +94,7 @@ static enum dg_code read_off(const dg_hashing *h, dg_shrink *shrink, const batch
     if (!planes) return dg_fail_nomem(err, "the planes of a batch");
     dg_shrink_planes(shrink, planes, err);
     for (uint32_t i = 0; i < b->count && !err->code; i++)
-        dg_hash_plane(kind, h->spec.hash_size, planes + i * stride, size, b->hash[i][kind], err);
+        dg_hash_plane(kind, h->spec.hash_size, planes + i * stride, size, b->items[i]->hash[kind], err);
     free(planes);
     return err->code;
 }
@@ -106,11 +113,25 @@ static enum dg_code take_whash(const dg_hashing *h, dg_shrink *shrink, const bat
     else
         dg_shrink_blocks(shrink, (uint32_t)along, sums, poll, err);
     for (uint32_t i = 0; i < b->count && !err->code; i++)
-        if (!dg_hash_of_blocks(sums + i * many, along, b->hash[i][DG_WHASH]) &&
+        if (!dg_hash_of_blocks(sums + i * many, along, b->items[i]->hash[DG_WHASH]) &&
             dg_shrink_plane(shrink, i, plane, err) == DG_OK)
-            dg_hash_plane(DG_WHASH, along, plane, size, b->hash[i][DG_WHASH], err);
+            dg_hash_plane(DG_WHASH, along, plane, size, b->items[i]->hash[DG_WHASH], err);
     free(sums);
     free(plane);
+    return err->code;
+}
+
+static enum dg_code take_metrics(const dg_hashing *h, const dg_shrink *shrink, const batch *b,
+                                 const dg_poll *poll, dg_err *err)
+{
+    int *jpeg_quality = malloc(b->count * sizeof *jpeg_quality);
+    dg_grade *grades = malloc(b->count * sizeof *grades);
+    if (!jpeg_quality || !grades) dg_fail_nomem(err, "the metrics of a batch");
+    for (uint32_t i = 0; i < b->count && !err->code; i++) jpeg_quality[i] = b->items[i]->jpeg_quality;
+    if (!err->code) dg_grade_pictures(shrink, h->spec.metrics, jpeg_quality, grades, poll, err);
+    for (uint32_t i = 0; i < b->count && !err->code; i++) b->items[i]->grade = grades[i];
+    free(jpeg_quality);
+    free(grades);
     return err->code;
 }
 
@@ -132,15 +153,21 @@ static enum dg_code on_device(dg_hashing *h, const batch *b, const dg_poll *poll
                 read_off(h, &shrink, b, (enum dg_hash_kind)kind, err);
         }
     }
+    if (h->spec.metrics && !err->code) take_metrics(h, &shrink, b, poll, err);
     dg_shrink_close(&shrink);
     return err->code;
 }
 
 static enum dg_code on_host(const dg_hashing *h, const batch *b, const dg_poll *poll, dg_err *err)
 {
-    for (uint32_t i = 0; i < b->count; i++) {
+    const dg_hashing_spec *spec = &h->spec;
+    for (uint32_t i = 0; i < b->count && !err->code; i++) {
+        dg_hashing_item *item = b->items[i];
         if (dg_poll_stop(poll)) return dg_fail(err, DG_INTERRUPT, "interrupted");
-        if (dg_grey_hash(&b->pictures[i], h->spec.hashes, h->spec.hash_size, b->hash[i], err)) break;
+        if (spec->hashes) dg_grey_hash(&item->picture, spec->hashes, spec->hash_size, item->hash, err);
+        if (spec->metrics && !err->code)
+            dg_grey_metrics(&item->picture, spec->metrics, item->jpeg_quality, item->grade.metric,
+                            &item->grade.null, err);
     }
     return err->code;
 }
@@ -149,12 +176,12 @@ static enum dg_code on_host(const dg_hashing *h, const batch *b, const dg_poll *
 static uint64_t bytes_of(const dg_hashing *h, const batch *b)
 {
     const dg_hash_plan plan = dg_hash_plan_for(h->spec.hashes, h->spec.hash_size, b->pictures[0].size);
-    uint64_t most = 0;
+    uint64_t most = dg_shrink_bytes(b->pictures, b->count, (dg_size){0, 0}); /* the pictures alone */
     for (int p = 0; p < plan.count; p++) {
         uint64_t bytes = dg_shrink_bytes(b->pictures, b->count, plan.planes[p]);
         if (bytes > most) most = bytes;
     }
-    return most;
+    return most + (h->spec.metrics ? dg_grade_bytes(b->pictures, b->count) : 0);
 }
 
 /* Whether a device can make the planes and, for a whash, add up their blocks. */
@@ -178,8 +205,8 @@ static enum dg_code run(dg_hashing *h, const batch *b, const dg_poll *poll, dg_e
         *err = (dg_err){0};
     }
     const uint32_t half = b->count / 2;
-    const batch first = {b->pictures, half, b->hash};
-    const batch second = {b->pictures + half, b->count - half, b->hash + half};
+    const batch first = {b->pictures, b->items, half};
+    const batch second = {b->pictures + half, b->items + half, b->count - half};
     if (run(h, &first, poll, err)) return err->code;
     return run(h, &second, poll, err);
 }
@@ -191,25 +218,24 @@ static int group_of(const dg_hashing *h, dg_size picture)
     return __builtin_ctz(dg_hash_plane_size(DG_WHASH, h->spec.hash_size, picture).width);
 }
 
-enum dg_code dg_hashing_run(dg_hashing *hashing, const dg_grey *pictures, uint32_t count,
-                            uint8_t hash[][DG_HASH_KINDS][DG_HASH_BYTES_MAX], const dg_poll *poll,
+enum dg_code dg_hashing_run(dg_hashing *hashing, dg_hashing_item *items, uint32_t count, const dg_poll *poll,
                             dg_err *err)
 {
-    dg_grey *same = malloc(count * sizeof *same + 1);
-    uint8_t(**to)[DG_HASH_BYTES_MAX] = malloc(count * sizeof *to + 1);
-    if (!same || !to) dg_fail_nomem(err, "a batch of pictures");
+    dg_grey *pictures = malloc(count * sizeof *pictures + 1);
+    dg_hashing_item **same = malloc(count * sizeof *same + 1);
+    if (!pictures || !same) dg_fail_nomem(err, "a batch of pictures");
     for (uint32_t group = 0, done = 0; done < count && !err->code; group++) {
-        batch b = {same, 0, to};
+        batch b = {pictures, same, 0};
         for (uint32_t i = 0; i < count; i++)
-            if (group_of(hashing, pictures[i].size) == (int)group) {
-                same[b.count] = pictures[i];
-                to[b.count++] = hash[i];
+            if (group_of(hashing, items[i].picture.size) == (int)group) {
+                pictures[b.count] = items[i].picture;
+                same[b.count++] = &items[i];
             }
         if (b.count) run(hashing, &b, poll, err);
         done += b.count;
     }
+    free(pictures);
     free(same);
-    free(to);
     return err->code;
 }
 

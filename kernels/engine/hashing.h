@@ -1,10 +1,11 @@
 /*
- * Hashes of decoded pictures on a device, batch by batch; what auto chooses between is this and hashing while
- * the CPU decodes (dg_image_measure).
+ * Hashes and quality metrics of decoded pictures on a device, batch by batch; what auto chooses between is
+ * this and finding them while the CPU decodes (dg_image_measure).
  *
- * Decoding is the CPU's in either case and takes ten times what hashing does. What the CPU saves by handing a
- * picture on must be weighed against keeping it whole and bringing it to the device, which is nearly as much
- * work; so auto stays on the CPU unless the device was measured to be that fast.
+ * Decoding is the CPU's in either case and takes ten times what one hash does, and twice what all hashes and
+ * metrics do. What the CPU saves by handing a picture on must be weighed against keeping it whole and
+ * bringing it to the device, which is more work than one hash; so auto stays on the CPU unless the device was
+ * measured to be that fast.
  *
  * The planes of a whash are of a size that depends on the picture, and may be nearly as large: a batch is
  * taken to the device in groups of pictures whose planes are of the same sizes. Where a plane is larger than
@@ -17,18 +18,30 @@
 #ifndef DG_ENGINE_HASHING_H
 #define DG_ENGINE_HASHING_H
 
-#include "../image/grey.h"
+#include "grade.h"
 #include "place.h"
 
-/* The hashes a device makes: all of them. */
-enum { DG_HASHING_KINDS = (1 << DG_HASH_KINDS) - 1 };
+/* What a device makes: all hashes, and all metrics but the one that a header tells. */
+enum {
+    DG_HASHING_KINDS = (1 << DG_HASH_KINDS) - 1,
+    DG_HASHING_METRICS = ((1 << DG_METRICS) - 1) & ~(1 << DG_METRIC_JPEG_QUALITY),
+};
 
 typedef struct dg_hashing_spec {
     dg_place_spec place;
     unsigned hashes;   /* of DG_HASHING_KINDS, bit 1 << kind each */
     int hash_size;     /* accepted by dg_hash_size_check for each of them */
+    unsigned metrics;  /* bit 1 << metric for each; 0: none is wanted */
     uint64_t expected; /* samples there will be in all, about */
 } dg_hashing_spec;
+
+typedef struct dg_hashing_item {
+    dg_grey picture;
+    int jpeg_quality; /* 0: there is none */
+    /* Filled in, as far as wanted: */
+    uint8_t hash[DG_HASH_KINDS][DG_HASH_BYTES_MAX];
+    dg_grade grade;
+} dg_hashing_item;
 
 typedef struct dg_hashing dg_hashing;
 
@@ -39,9 +52,7 @@ enum dg_code dg_hashing_open(const dg_hashing_spec *spec, const dg_poll *poll, d
  * change from 1 to 0 in dg_hashing_run. */
 int dg_hashing_on_device(const dg_hashing *hashing);
 
-/* The wanted hashes of picture i into hash[i][kind]; the rest is left as it is. */
-enum dg_code dg_hashing_run(dg_hashing *hashing, const dg_grey *pictures, uint32_t count,
-                            uint8_t hash[][DG_HASH_KINDS][DG_HASH_BYTES_MAX], const dg_poll *poll,
+enum dg_code dg_hashing_run(dg_hashing *hashing, dg_hashing_item *items, uint32_t count, const dg_poll *poll,
                             dg_err *err);
 
 /* Fills in backend, device, batches and fallback, and what decided in `plan`. */

@@ -44,25 +44,33 @@ static enum dg_code reserve(void *arg, uint64_t bytes, dg_err *err)
     return dg_fail(err, DG_NOMEM, "no room now");
 }
 
-/* Whether the picture is small enough to wait for the device; one that cannot be read is not. */
-static int is_kept(const dg_pictures *pictures, const void *file, size_t bytes)
+/* Whether the picture is small enough to wait for the device; one that cannot be read is not. `turned`: it is
+ * kept otherwise than it is stored. */
+static int is_kept(const dg_pictures *pictures, const void *file, size_t bytes, int *turned)
 {
     dg_image_info info;
     dg_err ignored = {0};
-    return dg_image_info_read(file, bytes, &info, &ignored) == DG_OK &&
-           (uint64_t)info.width * info.height <= pictures->keep_most;
+    if (dg_image_info_read(file, bytes, &info, &ignored) != DG_OK ||
+        (uint64_t)info.width * info.height > pictures->keep_most)
+        return 0;
+    *turned = pictures->options.orient && info.orientation > 1;
+    return 1;
 }
 
+/* Metrics are those of the picture as it is stored. */
 static void measure(dg_picture_item *item, const void *file, size_t bytes, struct asking *asking)
 {
     const dg_pictures *pictures = asking->lane->context;
     const dg_image_caller caller = {asking->lane->poll, reserve, asking};
     dg_image_options options = pictures->options;
     dg_image_work work = pictures->work;
+    int turned;
     options.caller = &caller;
-    if (pictures->left && is_kept(pictures, file, bytes)) {
+    if (dg_pictures_leave_work(pictures) && is_kept(pictures, file, bytes, &turned)) {
+        item->left_metrics = turned ? 0 : pictures->left_metrics;
         work.hashes &= ~pictures->left;
-        work.grey = 1;
+        work.metrics &= ~item->left_metrics;
+        work.grey = pictures->left || item->left_metrics;
     }
     dg_image_measure(file, bytes, &options, &work, &item->result, &item->err);
 }
@@ -178,36 +186,45 @@ void dg_picture_batch_clear(dg_picture_batch *batch)
 }
 
 /* The pictures that were kept; returns how many. */
-static uint32_t gather(const dg_picture_batch *batch, dg_grey *greys)
+static uint32_t gather(const dg_picture_batch *batch, dg_hashing_item *kept)
 {
-    uint32_t kept = 0;
+    uint32_t count = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
         const dg_image_result *result = &batch->items[i]->result;
-        if (result->grey) greys[kept++] = (dg_grey){result->grey, {result->grey_width, result->grey_height}};
+        if (!result->grey) continue;
+        kept[count].picture = (dg_grey){result->grey, {result->grey_width, result->grey_height}};
+        kept[count++].jpeg_quality = result->info.jpeg_quality;
     }
-    return kept;
+    return count;
+}
+
+/* What was left of the item's work. */
+static void complete(const dg_pictures *pictures, dg_picture_item *item, const dg_hashing_item *done)
+{
+    dg_image_result *result = &item->result;
+    for (int kind = 0; kind < DG_HASH_KINDS; kind++)
+        if (pictures->left >> kind & 1)
+            memcpy(result->hash[kind], done->hash[kind], sizeof result->hash[kind]);
+    if (!item->left_metrics) return;
+    memcpy(result->metric, done->grade.metric, sizeof result->metric);
+    result->metrics_null = done->grade.null;
 }
 
 enum dg_code dg_pictures_hash(const dg_pictures *pictures, dg_hashing *hashing, dg_picture_batch *batch,
                               const dg_poll *poll, dg_err *err)
 {
-    dg_grey *greys = malloc(batch->count * sizeof *greys + 1);
-    uint8_t(*hashes)[DG_HASH_KINDS][DG_HASH_BYTES_MAX] = malloc(batch->count * sizeof *hashes + 1);
-    if (!greys || !hashes)
+    dg_hashing_item *kept = malloc(batch->count * sizeof *kept + 1);
+    if (!kept)
         dg_fail_nomem(err, "a batch of pictures");
     else
-        dg_hashing_run(hashing, greys, gather(batch, greys), hashes, poll, err);
-    for (uint32_t i = 0, kept = 0; i < batch->count; i++) {
+        dg_hashing_run(hashing, kept, gather(batch, kept), poll, err);
+    for (uint32_t i = 0, k = 0; i < batch->count; i++) {
         dg_image_result *result = &batch->items[i]->result;
         if (!result->grey) continue;
-        for (int kind = 0; kind < DG_HASH_KINDS && !err->code; kind++)
-            if (pictures->left >> kind & 1)
-                memcpy(result->hash[kind], hashes[kept][kind], sizeof result->hash[kind]);
-        kept++;
+        if (!err->code) complete(pictures, batch->items[i], &kept[k++]);
         free(result->grey);
         result->grey = NULL;
     }
-    free(greys);
-    free(hashes);
+    free(kept);
     return err->code;
 }

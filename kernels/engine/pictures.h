@@ -2,8 +2,8 @@
  * The work on one picture of many: reads its file where it is a path, and finds out what is asked for from
  * one decode. To be run by a pipeline (bulk.h), whose budget bounds the memory it takes.
  *
- * Some hashes may be left to a device (hashing.h): a picture then keeps its grey samples until
- * dg_pictures_hash makes these hashes, for many pictures together. Pictures larger than keep_most are hashed
+ * Hashes and quality metrics may be left to a device (hashing.h): a picture then keeps its grey samples until
+ * dg_pictures_hash makes them, for many pictures together. Pictures larger than keep_most are dealt with
  * while they are decoded all the same, so that what waits for the device is bounded.
  */
 #ifndef DG_ENGINE_PICTURES_H
@@ -18,9 +18,15 @@
 typedef struct dg_pictures {
     dg_image_options options;
     dg_image_work work;
-    unsigned left;      /* hashes of `work` that are left to a device, bit 1 << kind each */
-    uint64_t keep_most; /* samples of the largest picture that is kept for it */
+    unsigned left;         /* hashes of `work` that are left to a device, bit 1 << kind each, */
+    unsigned left_metrics; /* and metrics, all that `work` has or none */
+    uint64_t keep_most;    /* samples of the largest picture that is kept for it */
 } dg_pictures;
+
+static inline int dg_pictures_leave_work(const dg_pictures *pictures)
+{
+    return pictures->left || pictures->left_metrics;
+}
 
 enum dg_picture_kind {
     DG_PICTURE_NONE,  /* there is none, or its error is known: nothing is done */
@@ -33,6 +39,7 @@ typedef struct dg_picture_item {
     enum dg_picture_kind kind;
     char *data; /* malloc'd; freed as soon as it is not needed */
     size_t bytes;
+    unsigned left_metrics; /* that are left to a device */
     dg_image_result result;
     dg_err err; /* DG_ERROR: why there is no result */
 } dg_picture_item;
@@ -65,7 +72,8 @@ dg_picture_item *dg_picture_batch_next(dg_picture_batch *batch);
 /* Drops what is left. */
 void dg_picture_batch_clear(dg_picture_batch *batch);
 
-/* Makes the hashes that the work on a batch left. The items' grey samples are freed, also on failure. */
+/* Makes the hashes and metrics that the work on a batch left. The items' grey samples are freed, also on
+ * failure. */
 enum dg_code dg_pictures_hash(const dg_pictures *pictures, dg_hashing *hashing, dg_picture_batch *batch,
                               const dg_poll *poll, dg_err *err);
 

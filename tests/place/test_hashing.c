@@ -1,6 +1,6 @@
 /*
- * Pictures hashed on a device that has little memory, fails at any call or is not there; and every allocation
- * failing in turn. Whatever happens, a hash that is handed out is the CPU's.
+ * Pictures hashed and graded on a device that has little memory, fails at any call or is not there; and every
+ * allocation failing in turn. Whatever happens, a hash or metric that is handed out is the CPU's.
  */
 #include "../../kernels/engine/hashing.h"
 #include "../core/dg_test.h"
@@ -12,13 +12,12 @@
 enum { PICTURES = 6, SAMPLES = 60 * 45, SIZE = 4 };
 enum { GROUPS = 3 }; /* of pictures whose planes are of the same sizes: of 4, 8 and 32 samples for whash */
 
-typedef uint8_t hashes[PICTURES][DG_HASH_KINDS][DG_HASH_BYTES_MAX];
+typedef dg_hashing_item found[PICTURES];
 
 static const dg_poll never = {0};
 static uint8_t samples[SAMPLES], flat[SAMPLES], striped[SAMPLES];
-static dg_grey pictures[PICTURES];
-static hashes expected;
-static const unsigned all = DG_HASHING_KINDS;
+static found pictures; /* with the right answers */
+static const unsigned all = DG_HASHING_KINDS, metrics = (1u << DG_METRICS) - 1;
 
 static int make_pictures(void **state)
 {
@@ -38,8 +37,13 @@ static int make_pictures(void **state)
         striped[i] = i / 4 % 2 ? 30 : 90;
     }
     for (int i = 0; i < PICTURES; i++) {
-        pictures[i] = (dg_grey){made[i].samples, made[i].size};
-        if (dg_grey_hash(&pictures[i], all, SIZE, expected[i], &err)) return 1;
+        dg_hashing_item *item = &pictures[i];
+        item->picture = (dg_grey){made[i].samples, made[i].size};
+        item->jpeg_quality = 15 * i;
+        if (dg_grey_hash(&item->picture, all, SIZE, item->hash, &err) ||
+            dg_grey_metrics(&item->picture, metrics, item->jpeg_quality, item->grade.metric,
+                            &item->grade.null, &err))
+            return 1;
     }
     return 0;
 }
@@ -49,20 +53,40 @@ static dg_hashing_spec spec_of(const char *backend, int no_fallback)
     return (dg_hashing_spec){.place = {.backend = backend, .no_fallback = no_fallback, .threads = 1},
                              .hashes = all,
                              .hash_size = SIZE,
+                             .metrics = metrics,
                              .expected = SAMPLES};
 }
 
-/* Hashes the pictures twice. */
-static enum dg_code work(const dg_hashing_spec *spec, hashes out, dg_report *report, dg_err *err)
+/* Hashes and grades the pictures twice. */
+static enum dg_code work(const dg_hashing_spec *spec, found out, dg_report *report, dg_err *err)
 {
     dg_hashing *hashing;
-    memset(out, 0, sizeof(hashes));
+    memset(out, 0, sizeof(found));
+    for (int i = 0; i < PICTURES; i++) {
+        out[i].picture = pictures[i].picture;
+        out[i].jpeg_quality = pictures[i].jpeg_quality;
+    }
     *report = (dg_report){0};
     if (dg_hashing_open(spec, &never, &hashing, err)) return err->code;
-    for (int i = 0; i < 2 && !err->code; i++) dg_hashing_run(hashing, pictures, PICTURES, out, &never, err);
+    for (int i = 0; i < 2 && !err->code; i++) dg_hashing_run(hashing, out, PICTURES, &never, err);
     dg_hashing_report(hashing, report);
     dg_hashing_close(hashing, err->code ? err : NULL);
     return err->code;
+}
+
+/* What was not asked for is as it was before: zero. */
+static void assert_right(const found out, const dg_hashing_spec *spec)
+{
+    static const uint8_t none[sizeof out[0].hash[0]];
+    static const dg_grade ungraded;
+    for (int i = 0; i < PICTURES; i++) {
+        const dg_grade *grade = spec->metrics ? &pictures[i].grade : &ungraded;
+        for (int kind = 0; kind < DG_HASH_KINDS; kind++)
+            assert_memory_equal(out[i].hash[kind], spec->hashes >> kind & 1 ? pictures[i].hash[kind] : none,
+                                sizeof none);
+        assert_memory_equal(out[i].grade.metric, grade->metric, sizeof grade->metric);
+        assert_int_equal(out[i].grade.null, grade->null);
+    }
 }
 
 static void assert_clean(void)
@@ -74,22 +98,26 @@ static void assert_clean(void)
 static void on_the_device(void **state)
 {
     (void)state;
-    const dg_hashing_spec spec = spec_of("emulator", 1);
-    hashes out;
+    found out;
     dg_report report;
-    dg_err err = {0};
-    dg_emulator_reset(&(dg_emulator_settings){0});
-    assert_int_equal(work(&spec, out, &report, &err), DG_OK);
-    assert_memory_equal(out, expected, sizeof out);
-    assert_string_equal(report.backend, "emulator");
-    assert_int_equal(report.batches, 2 * GROUPS);
-    assert_clean();
+    for (int wanted = 1; wanted < 4; wanted++) {
+        dg_hashing_spec spec = spec_of("emulator", 1);
+        dg_err err = {0};
+        if (!(wanted & 1)) spec.hashes = 0;
+        if (!(wanted & 2)) spec.metrics = 0;
+        dg_emulator_reset(&(dg_emulator_settings){0});
+        assert_int_equal(work(&spec, out, &report, &err), DG_OK);
+        assert_right(out, &spec);
+        assert_string_equal(report.backend, "emulator");
+        assert_int_equal(report.batches, spec.hashes ? 2 * GROUPS : 2);
+        assert_clean();
+    }
 }
 
 static void batches_that_are_too_large_are_cut(void **state)
 {
     (void)state;
-    hashes out;
+    found out;
     dg_report report;
     for (int by_limit = 0; by_limit < 2; by_limit++) {
         dg_hashing_spec spec = spec_of("emulator", 0);
@@ -97,7 +125,7 @@ static void batches_that_are_too_large_are_cut(void **state)
         if (by_limit) spec.place.memory_limit = 6000;
         dg_emulator_reset(&(dg_emulator_settings){.memory = by_limit ? 0 : 30000});
         assert_int_equal(work(&spec, out, &report, &err), DG_OK);
-        assert_memory_equal(out, expected, sizeof out);
+        assert_right(out, &spec);
         assert_true(report.batches > 2 * GROUPS);
         assert_string_equal(report.backend, "emulator");
         assert_clean();
@@ -107,7 +135,7 @@ static void batches_that_are_too_large_are_cut(void **state)
 static void auto_compares_the_costs(void **state)
 {
     (void)state;
-    hashes out;
+    found out;
     dg_report report;
     dg_err err = {0};
     dg_emulator_reset(&(dg_emulator_settings){0});
@@ -118,10 +146,10 @@ static void auto_compares_the_costs(void **state)
     assert_int_equal(work(&spec, out, &report, &err), DG_OK);
     assert_string_equal(report.backend, "emulator"); /* which costs nothing */
     assert_non_null(strstr(report.plan, "emulator"));
-    assert_memory_equal(out, expected, sizeof out);
-    spec.place.threads = 4;
+    assert_right(out, &spec);
+    spec.place.threads = 8;
     assert_int_equal(work(&spec, out, &report, &err), DG_OK);
-    assert_string_equal(report.backend, "cpu"); /* four threads are faster than keeping the pictures */
+    assert_string_equal(report.backend, "cpu"); /* eight threads are faster than keeping the pictures */
     assert_clean();
 }
 
@@ -138,12 +166,13 @@ static void stops_when_told(void **state)
     for (int i = 0; i < 2; i++) {
         const dg_hashing_spec spec = spec_of(backends[i], 0);
         int asked = 0;
-        hashes out;
+        found out;
+        memcpy(out, pictures, sizeof out);
         dg_hashing *hashing;
         dg_err err = {0};
         dg_emulator_reset(&(dg_emulator_settings){0});
         assert_int_equal(dg_hashing_open(&spec, &never, &hashing, &err), DG_OK);
-        assert_int_equal(dg_hashing_run(hashing, pictures, PICTURES, out, &(dg_poll){at_once, &asked}, &err),
+        assert_int_equal(dg_hashing_run(hashing, out, PICTURES, &(dg_poll){at_once, &asked}, &err),
                          DG_INTERRUPT);
         assert_int_equal(asked, 1);
         dg_hashing_close(hashing, &err);
@@ -154,7 +183,7 @@ static void stops_when_told(void **state)
 static void every_call_of_the_device_may_fail(void **state)
 {
     (void)state;
-    hashes out;
+    found out;
     dg_report report;
     dg_err none = {0};
     const dg_hashing_spec clean = spec_of("emulator", 1);
@@ -172,7 +201,7 @@ static void every_call_of_the_device_may_fail(void **state)
             dg_emulator_reset(&settings);
             work(&spec, out, &report, &err);
             if (err.code == DG_OK)
-                assert_memory_equal(out, expected, sizeof out);
+                assert_right(out, &spec);
             else
                 assert_true((way & 1) && dg_err_of_device(&err));
             assert_clean();
@@ -183,7 +212,7 @@ static void every_call_of_the_device_may_fail(void **state)
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
-    hashes out;
+    found out;
     dg_report report;
     for (long n = 1;; n += DG_TEST_STRIDE)
         for (int way = 0; way < 4; way++) {
@@ -196,7 +225,7 @@ static void every_allocation_may_fail(void **state)
             const long failed = memory_disarm();
             assert_int_equal(memory.living, living);
             if (err.code == DG_OK)
-                assert_memory_equal(out, expected, sizeof out);
+                assert_right(out, &spec);
             else
                 assert_int_equal(err.code, DG_NOMEM);
             if (way == 0 && failed == 0) return;

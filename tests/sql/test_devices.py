@@ -139,13 +139,16 @@ db = connect()
 db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data)")
 files = sorted(pathlib.Path(FOLDER).iterdir())
 db.executemany("INSERT INTO t(data) VALUES(?)", [(path.read_bytes(),) for path in files])
-wanted = "id, hex(phash), hex(dhash), hex(dhash_vertical), hex(ahash), hex(whash), quality, width, error"
+hashes = "hex(phash), hex(dhash), hex(dhash_vertical), hex(ahash), hex(whash)"
+metrics = "quality, blur, sharpness, brightness, clip_lo, entropy, noise, blockiness, jpeg_quality, eff_pixels"
 answer = []
 for backend in ("cpu", "cuda", "opencl"):
     for size, orient, batch, gigabytes in ((8, 1, 0, 0), (16, 0, 5, 0), (4, 0, 0, 0.0005)):
         db.execute("SELECT dupgpu_config('hash_backend', ?), dupgpu_config('batch_size', ?), "
                    "dupgpu_config('memory_limit_gb', ?)", (backend, batch, gigabytes)).fetchall()
-        found = rows(db, f"SELECT {wanted} FROM image_hashes('t', 'data') WHERE hash_size = ? AND orient = ?", size, orient)
+        wanted = metrics if size == 4 else f"{hashes}, {metrics}"
+        found = rows(db, f"SELECT id, {wanted}, width, error FROM image_hashes('t', 'data') "
+                         "WHERE hash_size = ? AND orient = ?", size, orient)
         answer.append([size, found, rows(db, "SELECT backend, batches FROM dupgpu_stats ORDER BY rowid DESC LIMIT 1")[0]])
 db.close()
 print(json.dumps(answer))
