@@ -104,6 +104,37 @@ static void batches_that_are_too_large_are_cut(void **state)
     }
 }
 
+/* Of a picture that is black but for one sample in each quarter. */
+static void large_planes_are_made_here(void **state)
+{
+    enum { SIDE = 4 * DG_BLOCK_SIDE_MAX };
+    (void)state;
+    static uint8_t out[1][DG_HASH_KINDS][DG_HASH_BYTES_MAX];
+    dg_hashing_spec spec = spec_of("emulator", 1);
+    uint8_t *black = calloc(SIDE, SIDE);
+    const dg_grey picture = {black, {SIDE, SIDE}};
+    dg_hashing *hashing;
+    dg_report report = {0};
+    dg_err err = {0};
+    assert_non_null(black);
+    black[0] = 1;
+    black[SIDE / 2] = 9;
+    black[(size_t)SIDE * SIDE / 2] = 3;
+    black[(size_t)SIDE * SIDE - 1] = 7;
+    spec.hashes = 1u << DG_WHASH;
+    spec.hash_size = 2;
+    dg_emulator_reset(&(dg_emulator_settings){0});
+    assert_int_equal(dg_hashing_open(&spec, &never, &hashing, &err), DG_OK);
+    assert_int_equal(dg_hashing_run(hashing, &picture, 1, out, &never, &err), DG_OK);
+    assert_int_equal(out[0][DG_WHASH][0], 5); /* 0101 */
+    assert_true(dg_hashing_on_device(hashing));
+    dg_hashing_report(hashing, &report);
+    assert_int_equal(report.batches, 0);
+    dg_hashing_close(hashing, NULL);
+    free(black);
+    assert_clean();
+}
+
 static void auto_compares_the_costs(void **state)
 {
     (void)state;
@@ -206,6 +237,7 @@ static void every_allocation_may_fail(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(on_the_device),
     cmocka_unit_test(batches_that_are_too_large_are_cut),
+    cmocka_unit_test(large_planes_are_made_here),
     cmocka_unit_test(auto_compares_the_costs),
     cmocka_unit_test(stops_when_told),
     cmocka_unit_test(every_call_of_the_device_may_fail),
