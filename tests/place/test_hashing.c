@@ -18,7 +18,7 @@ static const dg_poll never = {0};
 static uint8_t samples[SAMPLES], flat[SAMPLES], striped[SAMPLES];
 static dg_grey pictures[PICTURES];
 static hashes expected;
-static const unsigned all = DG_HASHING_KINDS;
+static const unsigned all = DG_HASHING_KINDS, few = 1u << DG_PHASH | 1u << DG_AHASH | 1u << DG_WHASH;
 
 static int make_pictures(void **state)
 {
@@ -65,6 +65,13 @@ static enum dg_code work(const dg_hashing_spec *spec, hashes out, dg_report *rep
     return err->code;
 }
 
+static void assert_hashes(hashes out, unsigned kinds)
+{
+    for (int i = 0; i < PICTURES; i++)
+        for (int kind = 0; kind < DG_HASH_KINDS; kind++)
+            if (kinds >> kind & 1) assert_memory_equal(out[i][kind], expected[i][kind], dg_hash_bytes(SIZE));
+}
+
 static void assert_clean(void)
 {
     assert_null(dg_emulator_misuse());
@@ -80,7 +87,7 @@ static void on_the_device(void **state)
     dg_err err = {0};
     dg_emulator_reset(&(dg_emulator_settings){0});
     assert_int_equal(work(&spec, out, &report, &err), DG_OK);
-    assert_memory_equal(out, expected, sizeof out);
+    assert_hashes(out, all);
     assert_string_equal(report.backend, "emulator");
     assert_int_equal(report.batches, 2 * GROUPS);
     assert_clean();
@@ -97,7 +104,7 @@ static void batches_that_are_too_large_are_cut(void **state)
         if (by_limit) spec.place.memory_limit = 6000;
         dg_emulator_reset(&(dg_emulator_settings){.memory = by_limit ? 0 : 30000});
         assert_int_equal(work(&spec, out, &report, &err), DG_OK);
-        assert_memory_equal(out, expected, sizeof out);
+        assert_hashes(out, all);
         assert_true(report.batches > 2 * GROUPS);
         assert_string_equal(report.backend, "emulator");
         assert_clean();
@@ -149,7 +156,7 @@ static void auto_compares_the_costs(void **state)
     assert_int_equal(work(&spec, out, &report, &err), DG_OK);
     assert_string_equal(report.backend, "emulator"); /* which costs nothing */
     assert_non_null(strstr(report.plan, "emulator"));
-    assert_memory_equal(out, expected, sizeof out);
+    assert_hashes(out, all);
     spec.place.threads = 4;
     assert_int_equal(work(&spec, out, &report, &err), DG_OK);
     assert_string_equal(report.backend, "cpu"); /* four threads are faster than keeping the pictures */
@@ -188,22 +195,24 @@ static void every_call_of_the_device_may_fail(void **state)
     hashes out;
     dg_report report;
     dg_err none = {0};
-    const dg_hashing_spec clean = spec_of("emulator", 1);
+    dg_hashing_spec clean = spec_of("emulator", 1);
+    clean.hashes = few;
     dg_emulator_reset(&(dg_emulator_settings){0});
     assert_int_equal(work(&clean, out, &report, &none), DG_OK);
     const uint64_t calls = dg_emulator_calls();
     for (uint64_t n = 1; n <= calls; n += DG_TEST_STRIDE)
         for (int way = 0; way < 4; way++) {
-            const dg_hashing_spec spec = spec_of("emulator", way & 1);
+            dg_hashing_spec spec = spec_of("emulator", way & 1);
             const dg_emulator_settings settings = {.fail_at = n,
                                                    .sticky = way >> 1 & 1,
                                                    .code = (n + (uint64_t)way) % 2 ? DG_DEVICE_ERROR
                                                                                    : DG_DEVICE_NOMEM};
             dg_err err = {0};
+            spec.hashes = few;
             dg_emulator_reset(&settings);
             work(&spec, out, &report, &err);
             if (err.code == DG_OK)
-                assert_memory_equal(out, expected, sizeof out);
+                assert_hashes(out, few);
             else
                 assert_true((way & 1) && dg_err_of_device(&err));
             assert_clean();
@@ -218,8 +227,9 @@ static void every_allocation_may_fail(void **state)
     dg_report report;
     for (long n = 1;; n += DG_TEST_STRIDE)
         for (int way = 0; way < 4; way++) {
-            const dg_hashing_spec spec = spec_of(way & 2 ? "cpu" : "emulator", 0);
+            dg_hashing_spec spec = spec_of(way & 2 ? "cpu" : "emulator", 0);
             dg_err err = {0};
+            spec.hashes = few;
             dg_emulator_reset(&(dg_emulator_settings){.eager = 1});
             const long living = memory.living;
             memory_arm(n, way & 1);
@@ -227,7 +237,7 @@ static void every_allocation_may_fail(void **state)
             const long failed = memory_disarm();
             assert_int_equal(memory.living, living);
             if (err.code == DG_OK)
-                assert_memory_equal(out, expected, sizeof out);
+                assert_hashes(out, few);
             else
                 assert_int_equal(err.code, DG_NOMEM);
             if (way == 0 && failed == 0) return;
