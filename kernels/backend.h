@@ -34,6 +34,7 @@ typedef struct dg_costs {
     double bin;           /* count a pair in a histogram, for each word */
     double near;          /* compare a row with a query of NEAREST, for each word */
     double sample;        /* bring one sample of a picture to the device and shrink it */
+    double grade;         /* add up one sample of a picture that is there for its quality metrics */
     double draw;          /* draw one sample of a line picture there and shrink it */
 } dg_costs;
 

@@ -22,7 +22,8 @@
     X(RESIZE, dg_op_resize, "shrink grey pictures to planes of one size")                                    \
     X(PHASH, dg_op_phash, "take the phash of planes")                                                        \
     X(BLOCKS, dg_op_blocks, "add up the blocks of planes")                                                   \
-    X(RENDER, dg_op_render, "draw line pictures")
+    X(RENDER, dg_op_render, "draw line pictures")                                                            \
+    X(QUALITY, dg_op_quality, "take the sums of pictures' quality metrics")
 
 enum dg_op {
 #define X(name, type, what) DG_OP_##name,
@@ -268,5 +269,36 @@ typedef struct dg_op_render {
     dg_buffer *pixels;
     uint32_t count, width, height, reach;
 } dg_op_render;
+
+/* A picture of QUALITY: where its samples are, where the smaller levels of its pyramid may lie, one after
+ * another from a multiple of DG_PICTURE_ALIGNMENT each, and which block is its first. */
+typedef struct dg_quality_picture {
+    uint64_t pixels, smaller; /* bytes, multiples of DG_PICTURE_ALIGNMENT, below 2^38 */
+    uint32_t width, height, levels;
+    uint32_t block;
+} dg_quality_picture;
+
+enum { DG_QUALITY_LEVELS = 7 };
+
+/* What QUALITY adds up of one picture: image/metrics.h. Even places of the grid only. */
+typedef struct dg_quality_sums {
+    uint32_t counts[256];
+    uint64_t laplace[DG_QUALITY_LEVELS]; /* modulo 2^64 */
+    uint64_t laplace2[DG_QUALITY_LEVELS];
+    uint64_t gradient2, noise;
+    uint64_t across[4], down[4];
+} dg_quality_sums;
+
+/*
+ * QUALITY (a device's operation; the CPU does it while it decodes: kernels/image/quality.h). The sums that
+ * quality metrics are made of: sums[i] of picture i, all zero at first, and a word of each of its blocks row
+ * by row, as in image/metrics.h.
+ */
+typedef struct dg_op_quality {
+    const dg_buffer *pixels;
+    dg_buffer *smaller, *sums, *blocks;
+    const dg_quality_picture *pictures;
+    uint32_t count;
+} dg_op_quality;
 
 #endif

@@ -119,7 +119,8 @@ static enum dg_code cpu_run(dg_device *device, enum dg_op op, void *arguments, c
     case DG_OP_RESIZE:
     case DG_OP_PHASH:
     case DG_OP_BLOCKS:
-    case DG_OP_RENDER: break;
+    case DG_OP_RENDER:
+    case DG_OP_QUALITY: break;
     }
     return dg_fail(err, DG_ERROR, "cpu: no operation %d", (int)op);
 }

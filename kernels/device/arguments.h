@@ -37,7 +37,12 @@ enum {
     DG_RESIZE_COLUMNS = 32,   /* along columns so many samples of a row */
     DG_PHASH_SIDE_LEAST = 8,  /* of the planes that phashes are made of: 4 * size */
     DG_PHASH_SIDE_MOST = 128,
-    DG_RENDER_WIDTH = 32,      /* of a group's tile, pixels */
+    DG_QUALITY_BLOCK = 16, /* side of the blocks that noise is measured in */
+    DG_QUALITY_CLIPPED_MOST = 64,
+    DG_QUALITY_CLIPPED_FLAG = 1 << 20,
+    DG_QUALITY_LEVELS_MOST = 7,
+    DG_QUALITY_WORDS = 304, /* of a picture's sums: dg_quality_sums of ops.h */
+    DG_RENDER_WIDTH = 32,   /* of a group's tile, pixels */
     DG_RENDER_HEIGHT = DG_GROUP / DG_RENDER_WIDTH,
     DG_PIECE_SWAPPED = 1,  /* rows of b are held, rows of a pass by */
     DG_PIECE_DIAGONAL = 2, /* both ranges are the same: only q > p counts */
@@ -186,5 +191,23 @@ typedef struct dg_render_arguments {
     uint32_t reach;
     uint32_t stride; /* bytes from picture to picture */
 } dg_render_arguments;
+
+/*
+ * A level of a picture's pyramid. Its groups are those from `first` to the next pass's first, `columns` side
+ * by side.
+ */
+typedef struct dg_quality_pass {
+    uint32_t from, to; /* the places of this level and the next in DG_RESIZE_ALIGNMENT bytes: level 0 among
+                        * the pictures, others among the smaller levels */
+    uint32_t width, height;
+    uint32_t level, last;    /* there is no next one */
+    uint32_t picture, block; /* whose sums these are, and its first block */
+    uint32_t first, columns;
+} dg_quality_pass;
+
+typedef struct dg_quality_arguments {
+    uint32_t first_group;
+    uint32_t passes;
+} dg_quality_arguments;
 
 #endif

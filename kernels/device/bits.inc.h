@@ -73,6 +73,25 @@ DG_INLINE uint32_t dg_bits_256(uint64_t w, uint64_t x, uint64_t y, uint64_t z)
 
 #endif
 
+/* Defines name(table, count, group): the last entry whose `first` group is not beyond that one. */
+#define DG_DEFINE_SEARCH(name, type)                                                                         \
+    DG_INLINE uint32_t name(DG_GLOBAL const type *table, uint32_t count, uint32_t group)                     \
+    {                                                                                                        \
+        uint32_t begin = 0, end = count;                                                                     \
+        while (end - begin > 1) {                                                                            \
+            const uint32_t middle = begin + (end - begin) / 2;                                               \
+            if (table[middle].first <= group)                                                                \
+                begin = middle;                                                                              \
+            else                                                                                             \
+                end = middle;                                                                                \
+        }                                                                                                    \
+        return begin;                                                                                        \
+    }
+
+DG_DEFINE_SEARCH(dg_piece_of, dg_piece)
+DG_DEFINE_SEARCH(dg_resize_pass_of, dg_resize_pass)
+DG_DEFINE_SEARCH(dg_quality_pass_of, dg_quality_pass)
+
 /* Bits [start, start + width) of a row, as dg_chunk_value of ops.h. */
 DG_INLINE uint32_t dg_chunk_of(DG_GLOBAL const uint64_t *row, uint32_t start, uint32_t width)
 {

@@ -80,20 +80,6 @@ DG_INLINE int dg_verify(const dg_view *a, const dg_view *b, uint32_t p, uint32_t
     return 0;
 }
 
-/* The piece of the list whose groups `group` is one of. */
-DG_INLINE uint32_t dg_piece_of(DG_GLOBAL const dg_piece *pieces, uint32_t count, uint32_t group)
-{
-    uint32_t begin = 0, end = count;
-    while (end - begin > 1) {
-        const uint32_t middle = begin + (end - begin) / 2;
-        if (pieces[middle].first <= group)
-            begin = middle;
-        else
-            end = middle;
-    }
-    return begin;
-}
-
 #define DG_SIZED_NAME(name, bits) name##_##bits
 #define DG_SIZED_OF(name, bits) DG_SIZED_NAME(name, bits)
 #define DG_SIZED(name) DG_SIZED_OF(name, DG_SIEVE)

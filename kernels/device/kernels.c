@@ -15,3 +15,4 @@
 #include "phash.inc.h"
 #include "blocks.inc.h"
 #include "render.inc.h"
+#include "quality.inc.h"

@@ -35,7 +35,8 @@
     X(resize, 5, dg_resize_arguments)                                                                        \
     X(phash, 4, dg_phash_arguments)                                                                          \
     X(blocks, 2, dg_blocks_arguments)                                                                        \
-    X(render, 4, dg_render_arguments)
+    X(render, 4, dg_render_arguments)                                                                        \
+    X(quality, 5, dg_quality_arguments)
 
 enum dg_kernel {
 #define X(name, buffers, type) DG_KERNEL_##name,

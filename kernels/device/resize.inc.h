@@ -16,20 +16,6 @@ DG_INLINE uint8_t dg_resize_round(uint32_t sum)
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-/* The pass that a group works on: the last one whose first group is not beyond it. */
-DG_INLINE uint32_t dg_resize_pass_of(DG_GLOBAL const dg_resize_pass *passes, uint32_t count, uint32_t group)
-{
-    uint32_t low = 0, high = count;
-    while (high - low > 1) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (passes[middle].first <= group)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* A lane's share of a sample along columns: every DG_GROUP / DG_RESIZE_COLUMNS-th product. */
 DG_INLINE uint32_t dg_resize_share_down(DG_GLOBAL const uint8_t *source, uint32_t width, uint32_t x,
                                         DG_GLOBAL const int32_t *weights, dg_tap tap, uint32_t l)

@@ -1,8 +1,8 @@
 #include "calibrate.h"
 
 #include "../clock.h"
+#include "grade.h"
 #include "render.h"
-#include "shrink.h"
 
 #include <stdlib.h>
 
@@ -218,21 +218,26 @@ static enum dg_code measure_start(gauge *g, dg_costs *costs, dg_err *err)
 static const uint32_t picture_counts[] = {1, 1, 8, 64};
 enum { PICTURE_COUNTS = sizeof picture_counts / sizeof *picture_counts };
 
-/* Taking in a sample of a large picture. */
+/* Taking in a sample of a large picture, and adding it up. */
 static enum dg_code measure_samples(gauge *g, dg_costs *costs, dg_err *err)
 {
     enum { WIDTH = 2048, BAND = ROWS * WORDS * 8 / 64 / WIDTH }; /* the whole table is 64 bands */
     double seconds = 0;
     for (int i = 0; i < PICTURE_COUNTS && !err->code && seconds < LONG_ENOUGH; i++) {
         const dg_grey picture = {(const uint8_t *)g->rows, {WIDTH, BAND * picture_counts[i]}};
-        const double begun = dg_clock();
+        const double samples = (double)WIDTH * picture.size.height, begun = dg_clock();
         dg_shrink shrink;
         if (dg_shrink_open(&shrink, g->backend, g->device, &picture, 1, err) == DG_OK)
             dg_shrink_resize(&shrink, (dg_size){32, 32}, g->poll, err);
+        const double there = dg_clock();
+        if (!err->code)
+            dg_grade_pictures(&shrink, 1u << DG_METRIC_OVERALL, &(int){0}, &(dg_grade){.null = 0}, g->poll,
+                              err);
         dg_shrink_close(&shrink);
         if (i == 0) continue;
         seconds = dg_clock() - begun;
-        costs->sample = each(g, seconds, (double)WIDTH * picture.size.height);
+        costs->sample = each(g, there - begun, samples);
+        costs->grade = each(g, begun + seconds - there, samples);
     }
     return err->code;
 }

@@ -1,8 +1,8 @@
 #include "selftest.h"
 
 #include "../image/hash.h"
+#include "grade.h"
 #include "render.h"
-#include "shrink.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -178,8 +178,8 @@ static enum dg_code test_width(bench *tested, bench *host, uint64_t *rows, answe
                    tested->backend->name, wrong, 64 * words);
 }
 
-/* Random pictures, shrunk and hashed, the planes of phash and whash being of one size; one loses more height
- * than width, which turns the passes round. */
+/* Random pictures, shrunk, hashed and measured, the planes of phash and whash being of one size; one loses
+ * more height than width, which turns the passes round. */
 static enum dg_code test_pictures(const bench *tested, uint8_t *samples, size_t count, const dg_poll *poll,
                                   dg_err *err)
 {
@@ -190,6 +190,9 @@ static enum dg_code test_pictures(const bench *tested, uint8_t *samples, size_t 
     uint8_t planes[PICTURES * DG_PICTURE_ALIGNMENT], plane_hash[DG_HASH_BYTES_MAX];
     uint32_t sums[PICTURES][HASH_SIZE * HASH_SIZE];
     const dg_size small = {HASH_SIZE, HASH_SIZE};
+    const unsigned metrics = (1u << DG_METRICS) - 1;
+    const int jpeg_quality[PICTURES] = {0, 75, 90};
+    dg_grade grades[PICTURES], grade;
     dg_grey pictures[PICTURES];
     dg_shrink shrink;
     uint64_t state = 88172645463325252u;
@@ -201,12 +204,16 @@ static enum dg_code test_pictures(const bench *tested, uint8_t *samples, size_t 
     if (dg_shrink_open(&shrink, tested->backend, tested->device, pictures, PICTURES, err) == DG_OK &&
         dg_shrink_resize(&shrink, small, poll, err) == DG_OK &&
         dg_shrink_planes(&shrink, planes, err) == DG_OK &&
+        dg_grade_pictures(&shrink, metrics, jpeg_quality, grades, poll, err) == DG_OK &&
         dg_shrink_resize(&shrink, (dg_size){SIDE, SIDE}, poll, err) == DG_OK &&
         dg_shrink_blocks(&shrink, HASH_SIZE, sums[0], poll, err) == DG_OK && info.doubles)
         dg_shrink_phash(&shrink, HASH_SIZE, hashes[0], poll, err);
     dg_shrink_close(&shrink);
     for (int i = 0; i < PICTURES && !err->code; i++) {
-        if (dg_grey_hash(&pictures[i], kinds, HASH_SIZE, expected, err)) break;
+        if (dg_grey_hash(&pictures[i], kinds, HASH_SIZE, expected, err) ||
+            dg_grey_metrics(&pictures[i], metrics, jpeg_quality[i], grade.metric, &grade.null, err))
+            break;
+        wrong |= memcmp(grades[i].metric, grade.metric, sizeof grade.metric) != 0;
         dg_hash_plane(DG_AHASH, HASH_SIZE, planes + i * DG_PICTURE_ALIGNMENT, small, plane_hash, err);
         wrong |= memcmp(plane_hash, expected[DG_AHASH], HASH_SIZE) != 0;
         wrong |= !dg_hash_of_blocks(sums[i], HASH_SIZE, plane_hash) ||
@@ -214,7 +221,8 @@ static enum dg_code test_pictures(const bench *tested, uint8_t *samples, size_t 
         wrong |= info.doubles && memcmp(hashes[i], expected[DG_PHASH], HASH_SIZE) != 0;
     }
     if (err->code || !wrong) return err->code;
-    return dg_fail(err, DG_DEVICE_ERROR, "%s: self-test: RESIZE, PHASH or BLOCKS is not what the CPU gives",
+    return dg_fail(err, DG_DEVICE_ERROR,
+                   "%s: self-test: RESIZE, PHASH, BLOCKS or QUALITY is not what the CPU gives",
                    tested->backend->name);
 }
 

@@ -293,7 +293,8 @@ enum dg_code dg_gpu_run(dg_device *device, enum dg_op op, void *arguments, const
         [DG_OP_PARTITION] = &dg_gpu_partition, [DG_OP_COMPARE] = &dg_gpu_compare,
         [DG_OP_HISTOGRAM] = &dg_gpu_histogram, [DG_OP_NEAREST] = &dg_gpu_nearest,
         [DG_OP_RESIZE] = &dg_gpu_resize,       [DG_OP_PHASH] = &dg_gpu_phash,
-        [DG_OP_BLOCKS] = &dg_gpu_blocks,       [DG_OP_RENDER] = &dg_gpu_render};
+        [DG_OP_BLOCKS] = &dg_gpu_blocks,       [DG_OP_RENDER] = &dg_gpu_render,
+        [DG_OP_QUALITY] = &dg_gpu_quality};
     const char *name = device->driver->name;
     if (device->operation) return dg_fail(err, DG_ERROR, "%s: an operation is running", name);
     if ((size_t)op >= sizeof operations / sizeof *operations || !operations[op])

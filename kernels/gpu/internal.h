@@ -29,6 +29,7 @@ enum dg_pace {
     DG_PACE_PHASH,
     DG_PACE_BLOCKS,
     DG_PACE_RENDER,
+    DG_PACE_QUALITY,
     DG_PACES
 };
 
@@ -62,7 +63,7 @@ typedef struct dg_operation {
 } dg_operation;
 
 extern const dg_operation dg_gpu_partition, dg_gpu_compare, dg_gpu_histogram, dg_gpu_nearest, dg_gpu_resize,
-    dg_gpu_phash, dg_gpu_blocks, dg_gpu_render;
+    dg_gpu_phash, dg_gpu_blocks, dg_gpu_render, dg_gpu_quality;
 
 struct dg_device {
     const dg_driver *driver;

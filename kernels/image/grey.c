@@ -1,6 +1,7 @@
 #include "grey.h"
 
 #include "hash.h"
+#include "quality.h"
 #include "resize.h"
 
 #include <string.h>
@@ -22,4 +23,17 @@ enum dg_code dg_grey_hash(const dg_grey *picture, unsigned hashes, int hash_size
                                  plan.planes[plan.of[kind]], hash[kind], err);
     dg_resize_close(resize);
     return code;
+}
+
+enum dg_code dg_grey_metrics(const dg_grey *picture, unsigned metrics, int jpeg_quality,
+                             double metric[DG_METRICS], unsigned *null, dg_err *err)
+{
+    dg_quality *quality;
+
+    if (dg_quality_open(&quality, picture->size, metrics, err)) return err->code;
+    for (uint32_t y = 0; y < picture->size.height; y++)
+        dg_quality_take(quality, picture->samples + (size_t)y * picture->size.width);
+    dg_quality_finish(quality, jpeg_quality, metric, null);
+    dg_quality_close(quality);
+    return DG_OK;
 }

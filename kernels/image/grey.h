@@ -16,4 +16,8 @@ typedef struct dg_grey {
 enum dg_code dg_grey_hash(const dg_grey *picture, unsigned hashes, int hash_size,
                           uint8_t hash[DG_HASH_KINDS][DG_HASH_BYTES_MAX], dg_err *err);
 
+/* The metrics, as dg_quality_finish gives them for the picture's rows. */
+enum dg_code dg_grey_metrics(const dg_grey *picture, unsigned metrics, int jpeg_quality,
+                             double metric[DG_METRICS], unsigned *null, dg_err *err);
+
 #endif

@@ -6,63 +6,15 @@
  */
 #include "quality.h"
 
-#include "score_rows.h"
+#include "metrics.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    PARTS = 8,           /* of the histogram */
-    KEPT = 4,            /* rows of a level */
-    LEVELS = 7,          /* of the pyramid at most */
-    SMALLEST = 8,        /* smaller side of a level */
-    BLOCK = 16,          /* side of the blocks that noise is measured in */
-    CLIPPED_MOST = 64,   /* clipped samples of a block that counts */
-    GRID = 8,            /* what blockiness looks for */
-    GRID_SIDE = 32,      /* smaller side for it */
-    UNCLIPPED_LEAST = 4, /* blocks */
+    PARTS = 8, /* of the histogram */
+    KEPT = 4,  /* rows of a level */
 };
-
-static const char *const names[DG_METRICS] = {
-    [DG_METRIC_BLUR] = "blur",
-    [DG_METRIC_SHARPNESS] = "sharpness",
-    [DG_METRIC_BRIGHTNESS] = "brightness",
-    [DG_METRIC_CONTRAST] = "contrast",
-    [DG_METRIC_CLIP_LO] = "clip_lo",
-    [DG_METRIC_CLIP_HI] = "clip_hi",
-    [DG_METRIC_ENTROPY] = "entropy",
-    [DG_METRIC_NOISE] = "noise",
-    [DG_METRIC_BLOCKINESS] = "blockiness",
-    [DG_METRIC_JPEG_QUALITY] = "jpeg_quality",
-    [DG_METRIC_EFF_PIXELS] = "eff_pixels",
-    [DG_METRIC_OVERALL] = "overall",
-};
-
-const char *dg_metric_name(enum dg_metric metric)
-{
-    return names[metric];
-}
-
-enum dg_code dg_metric_find(const char *name, enum dg_metric *metric, dg_err *err)
-{
-    char list[200] = "";
-    size_t used = 0;
-
-    for (int m = 0; m < DG_METRICS; m++) {
-        if (strcmp(names[m], name) == 0) {
-            *metric = (enum dg_metric)m;
-            return DG_OK;
-        }
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", m ? ", " : "", names[m]);
-    }
-    return dg_fail(err, DG_ERROR, "there is no metric '%.60s'; there are %s", name, list);
-}
-
-/* What noise measures in 16x16 blocks is in one word: the sum of the mask, and whether too much is clipped.
- */
-enum { CLIPPED_FLAG = 1u << 20 }; /* 256 * 2040 < 2^20 */
 
 typedef struct level {
     dg_size size;
@@ -77,33 +29,19 @@ struct dg_quality {
     unsigned metrics;
     int windows_needed; /* more is wanted than the histogram tells */
     int levels;
-    level level[LEVELS];
+    level level[DG_METRIC_LEVELS];
     uint32_t histogram[PARTS][256]; /* of every eighth sample each: neighbours are often equal */
-    uint64_t counts[256];           /* the parts together */
     uint16_t *noise;                /* by column: absolute values of the mask in the current row of blocks, */
     uint8_t *clipped;               /* and clipped samples */
-    uint64_t noise_total;
     uint32_t *blocks;
-    size_t block_count;
     uint16_t *steps; /* by column: blockiness along the rows since the last flush */
     uint32_t steps_rows;
-    uint64_t across[GRID], down[GRID]; /* sums by position modulo GRID */
+    dg_metric_sums sums;
 };
 
 static uint8_t *row_of(const level *l, uint32_t y)
 {
     return l->rows + y % KEPT * l->stride + DG_SCORE_MARGIN;
-}
-
-static uint32_t smaller_side(dg_size size)
-{
-    return size.width < size.height ? size.width : size.height;
-}
-
-/* Whole blocks along an axis of the interior. */
-static size_t blocks_along(uint32_t side)
-{
-    return side < 2 ? 0 : (side - 2) / BLOCK;
 }
 
 static int level_init(level *l, dg_size size)
@@ -116,23 +54,18 @@ static int level_init(level *l, dg_size size)
 
 enum dg_code dg_quality_open(dg_quality **quality, dg_size size, unsigned metrics, dg_err *err)
 {
-    const unsigned of_histogram = 1u << DG_METRIC_BRIGHTNESS | 1u << DG_METRIC_CONTRAST |
-                                  1u << DG_METRIC_CLIP_LO | 1u << DG_METRIC_CLIP_HI |
-                                  1u << DG_METRIC_ENTROPY | 1u << DG_METRIC_JPEG_QUALITY;
     *quality = NULL;
     dg_quality *q = calloc(1, sizeof *q);
     if (!q) return dg_fail_nomem(err, "quality metrics");
 
     q->loops = dg_score_loops_best();
     q->metrics = metrics;
-    q->windows_needed = (metrics & ~of_histogram) != 0;
-    int ok = level_init(&q->level[q->levels++], size);
-    while (ok && q->levels < LEVELS && smaller_side(size) / 2 >= SMALLEST) {
-        size = (dg_size){size.width / 2, size.height / 2};
-        ok = level_init(&q->level[q->levels++], size);
-    }
-    size = q->level[0].size;
-    size_t blocks = blocks_along(size.width) * blocks_along(size.height);
+    q->windows_needed = dg_metrics_need_windows(metrics);
+    q->sums.size = size;
+    int ok = 1;
+    for (int levels = dg_metric_levels(size); ok && q->levels < levels; q->levels++)
+        ok = level_init(&q->level[q->levels], dg_metric_level(size, q->levels));
+    size_t blocks = (size_t)dg_metric_blocks_along(size.width) * dg_metric_blocks_along(size.height);
     q->noise = calloc(size.width, sizeof *q->noise);
     q->clipped = calloc(size.width, 1);
     q->steps = calloc(size.width, sizeof *q->steps);
@@ -197,17 +130,18 @@ static void clear_blocks(dg_quality *q)
 static void close_blocks(dg_quality *q, int whole)
 {
     uint32_t width = q->level[0].size.width;
-    size_t blocks = whole ? blocks_along(width) : 0;
+    size_t blocks = whole ? dg_metric_blocks_along(width) : 0;
 
     for (size_t b = 0; b < blocks; b++) {
         uint32_t sum = 0, clipped = 0;
-        for (size_t x = 1 + b * BLOCK; x < 1 + (b + 1) * BLOCK; x++) {
+        for (size_t x = 1 + b * DG_METRIC_BLOCK; x < 1 + (b + 1) * DG_METRIC_BLOCK; x++) {
             sum += q->noise[x];
             clipped += q->clipped[x];
         }
-        q->blocks[q->block_count++] = sum | (clipped > CLIPPED_MOST ? CLIPPED_FLAG : 0);
+        q->blocks[q->sums.block_count++] =
+            sum | (clipped > DG_METRIC_CLIPPED_MOST ? DG_METRIC_CLIPPED_FLAG : 0);
     }
-    for (uint32_t x = 1; x + 1 < width; x++) q->noise_total += q->noise[x];
+    for (uint32_t x = 1; x + 1 < width; x++) q->sums.noise += q->noise[x];
     clear_blocks(q);
 }
 
@@ -220,10 +154,10 @@ static void measure_picture(dg_quality *q, uint32_t y)
     neighbours(l, y, &above, &below);
     q->loops->windows(above, row, below, l->size.width, &l->sums, q->noise);
     q->loops->clipped(row, l->size.width, q->clipped);
-    if (y == 0)
+    if (y == 0 || y + 1 == l->size.height)
         clear_blocks(q);
-    else if (y % BLOCK == 0 || y + 2 == l->size.height)
-        close_blocks(q, y % BLOCK == 0 && y + 1 < l->size.height);
+    else if (y % DG_METRIC_BLOCK == 0 || y + 2 == l->size.height)
+        close_blocks(q, y % DG_METRIC_BLOCK == 0);
 }
 
 static void measure_level(const dg_quality *q, level *l, uint32_t y)
@@ -244,7 +178,8 @@ static void measure(dg_quality *q, int k, uint32_t y)
 
 static void flush_steps(dg_quality *q)
 {
-    for (uint32_t x = 2; x + 2 <= q->level[0].size.width; x++) q->across[x % GRID] += q->steps[x];
+    for (uint32_t x = 2; x + 2 <= q->level[0].size.width; x++)
+        q->sums.across[x % DG_METRIC_GRID] += q->steps[x];
     memset(q->steps, 0, q->level[0].size.width * sizeof *q->steps);
     q->steps_rows = 0;
 }
@@ -254,11 +189,10 @@ static void measure_grid(dg_quality *q, uint32_t y)
 {
     const level *l = &q->level[0];
 
-    if (smaller_side(l->size) < GRID_SIDE) return;
     q->loops->columns(row_of(l, y), l->size.width, q->steps);
     if (++q->steps_rows == DG_SCORE_COLUMNS_ROWS || y + 1 == l->size.height) flush_steps(q);
     if (y >= 3 && y % 2 == 1)
-        q->down[(y - 1) % GRID] +=
+        q->sums.down[(y - 1) % DG_METRIC_GRID] +=
             q->loops->rows(row_of(l, y - 3), row_of(l, y - 2), row_of(l, y - 1), row_of(l, y), l->size.width);
 }
 
@@ -288,185 +222,13 @@ void dg_quality_take(dg_quality *quality, const uint8_t *row)
     take(quality, 0);
 }
 
-static double samples_of(dg_size size)
-{
-    return (double)size.width * size.height;
-}
-
-/* Population variance of `count` integers from their sum and the sum of their squares. */
-static double variance(uint64_t count, int64_t sum, uint64_t squares)
-{
-    unsigned __int128 magnitude = sum < 0 ? -(uint64_t)sum : (uint64_t)sum;
-    unsigned __int128 numerator = (unsigned __int128)count * squares - magnitude * magnitude;
-
-    return (double)numerator / ((double)count * (double)count);
-}
-
-static double blur_of(const level *l)
-{
-    return variance((uint64_t)l->size.width * l->size.height, l->sums.laplace, l->sums.laplace2);
-}
-
-static double contrast_of(const dg_quality *q)
-{
-    uint64_t sum = 0, squares = 0;
-
-    for (uint64_t v = 0; v < 256; v++) {
-        sum += v * q->counts[v];
-        squares += v * v * q->counts[v];
-    }
-    dg_size size = q->level[0].size;
-    return sqrt(variance((uint64_t)size.width * size.height, (int64_t)sum, squares)) / 255;
-}
-
-static double brightness_of(const dg_quality *q)
-{
-    uint64_t sum = 0;
-
-    for (uint64_t v = 0; v < 256; v++) sum += v * q->counts[v];
-    return (double)sum / samples_of(q->level[0].size) / 255;
-}
-
-/* The share of samples from `first` to `last`. */
-static double share_of(const dg_quality *q, int first, int last)
-{
-    uint64_t sum = 0;
-
-    for (int v = first; v <= last; v++) sum += q->counts[v];
-    return (double)sum / samples_of(q->level[0].size);
-}
-
-static double entropy_of(const dg_quality *q)
-{
-    double entropy = 0;
-
-    for (int v = 0; v < 256; v++) {
-        double p = (double)q->counts[v] / samples_of(q->level[0].size);
-        if (p > 0) entropy -= p * log2(p);
-    }
-    return entropy;
-}
-
-/* The block sum that `rank` others precede in ascending order; clipped blocks are left out unless `all`.
- * Finds its upper half first, then among those that share it the lower. */
-static uint32_t block_of_rank(const dg_quality *q, size_t rank, int all)
-{
-    enum { DIGIT_BITS = 10 };
-    uint32_t prefix = 0;
-
-    for (int shift = DIGIT_BITS; shift >= 0; shift -= DIGIT_BITS) {
-        size_t count[1 << DIGIT_BITS] = {0};
-        uint32_t digit = 0;
-        for (size_t b = 0; b < q->block_count; b++) {
-            uint32_t sum = q->blocks[b] & (CLIPPED_FLAG - 1);
-            int counts = all || !(q->blocks[b] & CLIPPED_FLAG);
-            if (counts && sum >> (shift + DIGIT_BITS) == prefix)
-                count[sum >> shift & ((1u << DIGIT_BITS) - 1)]++;
-        }
-        while (rank >= count[digit]) rank -= count[digit++];
-        prefix = prefix << DIGIT_BITS | digit;
-    }
-    return prefix;
-}
-
-/* Immerkaer's estimate; from the flattest tenth of the blocks where there are enough. */
-static double noise_of(const dg_quality *q)
-{
-    const double scale = sqrt(M_PI / 2) / 6, flattest = 1.12; /* calibrated on white noise: quality.md */
-    dg_size size = q->level[0].size;
-    size_t unclipped = 0;
-
-    if (q->block_count < UNCLIPPED_LEAST)
-        return scale * (double)q->noise_total / ((size.width - 2.0) * (size.height - 2.0));
-    for (size_t b = 0; b < q->block_count; b++) unclipped += !(q->blocks[b] & CLIPPED_FLAG);
-    int all = unclipped < UNCLIPPED_LEAST;
-    size_t blocks = all ? q->block_count : unclipped;
-    return flattest * scale * block_of_rank(q, blocks / 10, all) / (BLOCK * BLOCK);
-}
-
-/* How much steeper the steps at multiples of GRID are than at the other even positions. */
-static double grid_excess(const uint64_t sums[GRID], uint32_t side, uint32_t other)
-{
-    double mean[GRID] = {0};
-
-    for (uint32_t j = 0; j < GRID; j += 2) {
-        uint64_t steps = 0;
-        for (uint32_t x = 2; x + 2 <= side; x++) steps += x % GRID == j;
-        mean[j] = (double)sums[j] / ((double)steps * other);
-    }
-    double base = fmax(mean[2], fmax(mean[4], mean[6]));
-    return (mean[0] - base) / (base + 0.25);
-}
-
-static double blockiness_of(const dg_quality *q)
-{
-    dg_size size = q->level[0].size;
-
-    if (smaller_side(size) < GRID_SIDE) return 0;
-    return (grid_excess(q->across, size.width, size.height) + grid_excess(q->down, size.height, size.width)) /
-           2;
-}
-
-static double effective_pixels(const dg_quality *q, double noise)
-{
-    double pixels = samples_of(q->level[0].size), detail[LEVELS], share;
-
-    if (q->levels < 2) return pixels;
-    for (int k = 0; k < q->levels; k++) {
-        /* 24 = 1.2 * 20, the sum of the squared weights of the Laplacian; 1/12 is 8-bit rounding. */
-        double expected = 24 * (noise * noise / (double)(1 << 2 * k) + 1.0 / 12);
-        detail[k] = fmax(0, blur_of(&q->level[k]) - expected);
-    }
-    share = 1.0 / (1 << 2 * (q->levels - 1));
-    for (int k = q->levels - 2; k >= 0; k--) {
-        double ratio = detail[k + 1] > 0 ? detail[k] / detail[k + 1] : detail[k] > 0;
-        double weight = ratio * ratio / (ratio * ratio + 1.0 / 16);
-        share = weight / (1 << 2 * k) + (1 - weight) * share;
-    }
-    return pixels * share;
-}
-
-static double clamp(double value)
-{
-    return value < 0 ? 0 : value > 1 ? 1 : value;
-}
-
-static double overall_of(const double metric[DG_METRICS], int jpeg_quality)
-{
-    double resolution = clamp(log2(fmax(metric[DG_METRIC_EFF_PIXELS], 1) / 64) / 20);
-    double setting = jpeg_quality ? 1 - jpeg_quality / 100.0 : 0;
-    double blocks = fmin(1, log2(1 + fmax(0, metric[DG_METRIC_BLOCKINESS])) / 3);
-    double noise = fmin(1, metric[DG_METRIC_NOISE] / 20), dullness = 1 - metric[DG_METRIC_ENTROPY] / 8;
-
-    return resolution * (1 - 0.20 * fmax(setting, blocks) - 0.25 * noise - 0.15 * dullness);
-}
-
 void dg_quality_finish(dg_quality *quality, int jpeg_quality, double metric[DG_METRICS], unsigned *null)
 {
-    const dg_quality *q = quality;
-    const level *l = &q->level[0];
-    int has_noise = l->size.width >= 3 && l->size.height >= 3;
+    dg_metric_sums *sums = &quality->sums;
 
     for (int v = 0; v < 256; v++)
-        for (int part = 0; part < PARTS; part++) quality->counts[v] += q->histogram[part][v];
-
-    memset(metric, 0, DG_METRICS * sizeof *metric);
-    metric[DG_METRIC_BRIGHTNESS] = brightness_of(q);
-    metric[DG_METRIC_CONTRAST] = contrast_of(q);
-    metric[DG_METRIC_CLIP_LO] = share_of(q, 0, 5);
-    metric[DG_METRIC_CLIP_HI] = share_of(q, 250, 255);
-    metric[DG_METRIC_ENTROPY] = entropy_of(q);
-    metric[DG_METRIC_JPEG_QUALITY] = jpeg_quality;
-    if (q->windows_needed) {
-        metric[DG_METRIC_BLUR] = blur_of(l);
-        metric[DG_METRIC_SHARPNESS] = (double)l->sums.gradient2 / samples_of(l->size);
-        metric[DG_METRIC_NOISE] = has_noise ? noise_of(q) : 0;
-        metric[DG_METRIC_BLOCKINESS] = blockiness_of(q);
-        metric[DG_METRIC_EFF_PIXELS] = effective_pixels(q, metric[DG_METRIC_NOISE]);
-        metric[DG_METRIC_OVERALL] = overall_of(metric, jpeg_quality);
-    }
-    *null = (has_noise ? 0 : 1u << DG_METRIC_NOISE) | (jpeg_quality ? 0 : 1u << DG_METRIC_JPEG_QUALITY);
-    for (int m = 0; m < DG_METRICS; m++)
-        if (!(q->metrics & 1u << m)) metric[m] = 0;
-    *null &= q->metrics;
+        for (int part = 0; part < PARTS; part++) sums->counts[v] += quality->histogram[part][v];
+    for (int k = 0; k < quality->levels; k++) sums->level[k] = quality->level[k].sums;
+    sums->blocks = quality->blocks;
+    dg_metrics_of(sums, quality->metrics, jpeg_quality, metric, null);
 }

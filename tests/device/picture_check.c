@@ -13,6 +13,7 @@ static uint8_t sample(enum picture_content content, dg_size size, uint32_t x, ui
     switch (content) {
     case FLAT: return 77;
     case STRIPES: return x / 3 % 2 ? 250 : 10;
+    case BLOCKS: return x / 24 % 3 == 0 ? 5 : (uint8_t)((x / 8 * 37 + y / 8 * 91) % 256);
     case MIRRORED:
         return (uint8_t)((2 * x + 1 > size.width ? 2 * x + 1 - size.width : size.width - 2 * x - 1) + y);
     default: *state = *state * 6364136223846793005u + 1442695040888963407u; return (uint8_t)(*state >> 56);
@@ -80,6 +81,56 @@ void check_pictures(const dg_backend *backend, dg_device *device, enum picture_c
     free(planes);
     free(hashes);
     free(expected);
+}
+
+void check_metrics(const dg_backend *backend, dg_device *device, enum picture_content content,
+                   const dg_size *sizes, uint32_t count)
+{
+    const unsigned metrics = (1u << DG_METRICS) - 1;
+    dg_grey *pictures = malloc(count * sizeof *pictures);
+    dg_grade *grades = malloc(count * sizeof *grades);
+    int *jpeg_quality = malloc(count * sizeof *jpeg_quality);
+    uint64_t state = count;
+    dg_shrink batch;
+    dg_err err = {0};
+    assert_true(pictures && grades && jpeg_quality);
+    for (uint32_t i = 0; i < count; i++) {
+        pictures[i] = make_picture(content, sizes[i], &state);
+        jpeg_quality[i] = (int)(i % 3 * 45);
+    }
+    if (dg_shrink_open(&batch, backend, device, pictures, count, &err) ||
+        dg_grade_pictures(&batch, metrics, jpeg_quality, grades, &never, &err))
+        fail_msg("%s", err.text);
+    dg_shrink_close(&batch);
+    for (uint32_t i = 0; i < count; i++) {
+        dg_grade expected;
+        assert_int_equal(
+            dg_grey_metrics(&pictures[i], metrics, jpeg_quality[i], expected.metric, &expected.null, &err),
+            DG_OK);
+        assert_int_equal(grades[i].null, expected.null);
+        for (int m = 0; m < DG_METRICS; m++)
+            if (memcmp(&grades[i].metric[m], &expected.metric[m], sizeof(double)) != 0)
+                fail_msg("content %d: %u x %u: %s is %.17g, not %.17g", (int)content, sizes[i].width,
+                         sizes[i].height, dg_metric_name((enum dg_metric)m), grades[i].metric[m],
+                         expected.metric[m]);
+        free((void *)pictures[i].samples);
+    }
+    free(pictures);
+    free(grades);
+    free(jpeg_quality);
+}
+
+void check_all_metrics(const dg_backend *backend, dg_device *device, int quick)
+{
+    static const dg_size sizes[] = {{1, 1},    {2, 2},     {3, 3},     {1, 40},   {40, 1},   {17, 18},
+                                    {18, 17},  {32, 32},   {33, 34},   {241, 50}, {242, 50}, {257, 259},
+                                    {497, 97}, {640, 480}, {1030, 75}, {64, 601}, {16, 16},  {2, 300}};
+    enum { SIZES = sizeof sizes / sizeof *sizes, MANY = 600 };
+    dg_size many[MANY];
+    for (int content = 0; content < PICTURE_CONTENTS; content++)
+        check_metrics(backend, device, (enum picture_content)content, sizes, SIZES);
+    for (uint32_t i = 0; i < MANY; i++) many[i] = (dg_size){1 + i % 41, 1 + i % 37};
+    if (!quick) check_metrics(backend, device, NOISE, many, MANY);
 }
 
 /* The sum of block number `block` of a plane. */

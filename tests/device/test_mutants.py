@@ -28,7 +28,6 @@ MUTANTS = [
     ("compare.inc.h", "> arguments->threshold) return 0", ">= arguments->threshold) return 0",
      "tiles_of_every_shape"),
     ("compare.inc.h", "arguments->self && row_a > row_b", "0", "tiles_of_indexed_rows"),
-    ("compare.inc.h", "pieces[middle].first <= group", "pieces[middle].first < group", "tiles_of_every_shape"),
     ("compare.inc.h", "if (at >= arguments->capacity)", "if (at > arguments->capacity)",
      "counts_past_the_capacity"),
     ("sieve.inc.h", "near |= (uint32_t)(best[r] <= arguments.threshold) << r",
@@ -52,7 +51,7 @@ MUTANTS = [
     ("nearest.inc.h", "left[0] = wanted - before;", "left[0] = wanted;", "nearest_of_every_shape"),
     ("nearest.inc.h", "DG_MINE(held, l) <= cut[0]", "DG_MINE(held, l) < cut[0]", "nearest_of_every_shape"),
     ("resize.inc.h", "(sum + (1u << 21)) >> 22", "sum >> 22", "pictures_of_every_shape"),
-    ("resize.inc.h", "passes[middle].first <= group", "passes[middle].first < group", "pictures_of_every_shape"),
+    ("bits.inc.h", "table[middle].first <= group", "table[middle].first < group", "pictures_of_every_shape"),
     ("resize.inc.h", "k += DG_GROUP / DG_RESIZE_COLUMNS", "k += DG_RESIZE_COLUMNS", "pictures_of_every_shape"),
     ("phash.inc.h", "(low[k] == low[i] && k < i)", "(low[k] == low[i] && k <= i)", "pictures_of_every_shape"),
     ("phash.inc.h", "low[i - padding] > median", "low[i - padding] >= median", "pictures_of_every_shape"),
@@ -67,11 +66,18 @@ MUTANTS = [
     ("render.inc.h", "(int32_t)a.reach + 64", "0", "lines_of_every_shape"),
     ("render.inc.h", "from += DG_GROUP", "from += DG_GROUP + 1", "lines_of_every_shape"),
     ("render.inc.h", "<= square) root", "< square) root", "lines_of_every_shape"),
+    ("quality.inc.h", "return i ? i - 1 : dg_least(1, side - 1);", "return i ? i - 1 : 0;", "metrics_of_every_shape"),
+    ("quality.inc.h", "x > 0 && x + 1 < width && y > 0", "x > 0 && x + 1 < width", "metrics_of_every_shape"),
+    ("quality.inc.h", "b[1] <= 5 ||", "b[1] < 5 ||", "metrics_of_every_shape"),
+    ("quality.inc.h", "(before + low < before)", "0", "metrics_of_every_shape"),
+    ("quality.inc.h", "negative ? 0xFFFFFFFF : 0", "0", "metrics_of_every_shape"),
+    ("quality.inc.h", "!pass.last && x % 2", "x % 2", "metrics_of_every_shape"),
     ("nearest.inc.h", "keys + DG_NEAREST_STEP <= a.room", "keys + 1 <= a.room", "nearest_of_many_neighbours"),
 ]
 
 # The program that has a test, where it is not test_device.
-PROGRAMS = {"pictures_of_every_shape": "test_pictures", "lines_of_every_shape": "test_lines"}
+PROGRAMS = {"pictures_of_every_shape": "test_pictures", "metrics_of_every_shape": "test_pictures",
+            "lines_of_every_shape": "test_lines"}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 /*
- * RESIZE, PHASH and BLOCKS on a GPU whose device is the emulator, against kernels/image; and what happens
- * when it is interrupted, or fails at any call.
+ * RESIZE, PHASH, BLOCKS and QUALITY on a GPU whose device is the emulator, against kernels/image; and what
+ * happens when it is interrupted, or fails at any call.
  */
 #include "../core/dg_test.h"
 #include "emulated.h"
@@ -12,6 +12,16 @@ static void pictures_of_every_shape(void **state)
     for (int eager = 0; eager < 2; eager++) {
         dg_device *device = emulated_open(&(dg_emulator_settings){.eager = eager});
         check_all_pictures(&dg_backend_emulator, device, eager);
+        emulated_close(device);
+    }
+}
+
+static void metrics_of_every_shape(void **state)
+{
+    (void)state;
+    for (int eager = 0; eager < 2; eager++) {
+        dg_device *device = emulated_open(&(dg_emulator_settings){.eager = eager});
+        check_all_metrics(&dg_backend_emulator, device, eager);
         emulated_close(device);
     }
 }
@@ -49,6 +59,7 @@ static void every_call_may_fail(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(pictures_of_every_shape),
+    cmocka_unit_test(metrics_of_every_shape),
     cmocka_unit_test(stops_when_told),
     cmocka_unit_test(every_call_may_fail),
 };

@@ -10,7 +10,7 @@
  */
 #include "../../kernels/backend.h"
 #include "../../kernels/engine/render.h"
-#include "../../kernels/engine/shrink.h"
+#include "../../kernels/engine/grade.h"
 #include "../core/columns.h"
 
 #include <stdio.h>
@@ -237,16 +237,18 @@ static void planes(uint32_t side, uint32_t count)
     free(all);
 }
 
-/* A batch of pictures brought to the device and shrunk, and the hashes of their planes. */
+/* A batch of pictures brought to the device and shrunk, the hashes of their planes, and quality metrics. */
 static void pictures(uint32_t width, uint32_t height, uint32_t count)
 {
     const double samples = (double)width * height * count;
-    double begun = 0, seconds[2] = {0};
+    double begun = 0, seconds[3] = {0};
     char what[100];
     dg_err err = {DG_OK, ""};
     uint8_t *sample = calloc(width, height), *hashes = malloc((size_t)count * 8);
     dg_grey *all = malloc(count * sizeof *all);
-    if (!sample || !hashes || !all) dg_fail_nomem(&err, "pictures");
+    dg_grade *grades = malloc(count * sizeof *grades);
+    int *jpeg_quality = calloc(count, sizeof *jpeg_quality);
+    if (!sample || !hashes || !all || !grades || !jpeg_quality) dg_fail_nomem(&err, "pictures");
     for (uint32_t i = 0; i < count && !err.code; i++) all[i] = (dg_grey){sample, {width, height}};
     for (int i = 0; i < 3 && !err.code; i++) {
         dg_shrink shrink;
@@ -257,12 +259,21 @@ static void pictures(uint32_t width, uint32_t height, uint32_t count)
         begun = now();
         if (!err.code && info.doubles) dg_shrink_phash(&shrink, 8, hashes, &never, &err);
         seconds[1] = now() - begun;
+        begun = now();
+        if (!err.code)
+            dg_grade_pictures(&shrink, 1u << DG_METRIC_OVERALL, jpeg_quality, grades, &never, &err);
+        seconds[2] = now() - begun;
         dg_shrink_close(&shrink);
     }
     snprintf(what, sizeof what, "%u pictures of %u x %u brought there and shrunk", count, width, height);
     row(what, "samples/s", samples, seconds[0], 0, &err);
     snprintf(what, sizeof what, "phash of %u planes", count);
     if (info.doubles) row(what, "planes/s", count, seconds[1], 0, &err);
+    snprintf(what, sizeof what, "quality metrics of %u pictures of %u x %u that are there", count, width,
+             height);
+    row(what, "samples/s", samples, seconds[2], 0, &err);
+    free(grades);
+    free(jpeg_quality);
     free(sample);
     free(hashes);
     free(all);

@@ -1,8 +1,8 @@
 #include "errand.h"
 
 #include "../../kernels/cpu/cpu.h"
+#include "../../kernels/engine/grade.h"
 #include "../../kernels/engine/render.h"
-#include "../../kernels/engine/shrink.h"
 #include "../../kernels/image/hash.h"
 #include "../core/columns.h"
 #include "../device/side_by_side.h"
@@ -78,8 +78,8 @@ static enum dg_code find_nearest(place *p, errand_found *out)
     return place_run(p, DG_OP_NEAREST, &op);
 }
 
-/* Phashes, and the whash of the first picture, whose plane is as large; where the backend is the CPU's, by
- * kernels/image. */
+/* Phashes, the whash of the first picture, whose plane is as large, and quality metrics; where the backend is
+ * the CPU's, by kernels/image. */
 static enum dg_code hash_pictures(place *p, errand_found *out)
 {
     static const dg_poll never = {0};
@@ -88,8 +88,14 @@ static enum dg_code hash_pictures(place *p, errand_found *out)
     uint8_t hash[DG_HASH_KINDS][DG_HASH_BYTES_MAX];
     uint32_t sums[ERRAND_PICTURES * 64];
     for (size_t i = 0; i < sizeof samples; i++) samples[i] = (uint8_t)(i * i / 11);
+    const unsigned metrics = (1u << DG_METRICS) - 1;
+    const int jpeg_quality[ERRAND_PICTURES] = {0, 50, 90};
+    dg_grade grades[ERRAND_PICTURES];
     for (int i = 0; i < ERRAND_PICTURES && p->backend == &dg_backend_cpu; i++) {
-        if (dg_grey_hash(&pictures[i], 1u << DG_PHASH | 1u << DG_WHASH, 8, hash, &p->err)) return p->err.code;
+        unsigned null;
+        if (dg_grey_hash(&pictures[i], 1u << DG_PHASH | 1u << DG_WHASH, 8, hash, &p->err) ||
+            dg_grey_metrics(&pictures[i], metrics, jpeg_quality[i], out->metrics[i], &null, &p->err))
+            return p->err.code;
         memcpy(out->phashes[i], hash[DG_PHASH], sizeof out->phashes[i]);
         if (i == 0) memcpy(out->whash, hash[DG_WHASH], sizeof out->whash);
     }
@@ -98,9 +104,13 @@ static enum dg_code hash_pictures(place *p, errand_found *out)
     if (dg_shrink_open(&shrink, p->backend, p->device, pictures, ERRAND_PICTURES, &p->err) == DG_OK &&
         dg_shrink_resize(&shrink, (dg_size){32, 32}, &never, &p->err) == DG_OK &&
         dg_shrink_phash(&shrink, 8, out->phashes[0], &never, &p->err) == DG_OK &&
-        dg_shrink_blocks(&shrink, 8, sums, &never, &p->err) == DG_OK)
+        dg_shrink_blocks(&shrink, 8, sums, &never, &p->err) == DG_OK) {
         dg_hash_of_blocks(sums, 8, out->whash);
+        dg_grade_pictures(&shrink, metrics, jpeg_quality, grades, &never, &p->err);
+    }
     dg_shrink_close(&shrink);
+    for (int i = 0; i < ERRAND_PICTURES && !p->err.code; i++)
+        memcpy(out->metrics[i], grades[i].metric, sizeof out->metrics[i]);
     return p->err.code;
 }
 

@@ -3,6 +3,7 @@
 #define TEST_OPENCL_ERRAND_H
 
 #include "../../kernels/backend.h"
+#include "../../kernels/image/image.h"
 
 enum {
     ERRAND_ROWS = 130,
@@ -27,6 +28,7 @@ typedef struct errand_found {
     uint32_t found[ERRAND_QUERIES];
     dg_neighbour neighbours[ERRAND_QUERIES * ERRAND_K];
     uint8_t phashes[ERRAND_PICTURES][8], whash[8]; /* of the first picture */
+    double metrics[ERRAND_PICTURES][DG_METRICS];
     uint8_t line[ERRAND_LINE_WIDTH * ERRAND_LINE_HEIGHT];
 } errand_found;
 

@@ -1,4 +1,4 @@
-/* RESIZE, PHASH and BLOCKS on the OpenCL device, and what a device without doubles is told. */
+/* RESIZE, PHASH, BLOCKS and QUALITY on the OpenCL device, and what a device without doubles is told. */
 #include "../core/dg_test.h"
 #include "../device/picture_check.h"
 
@@ -32,6 +32,14 @@ static void pictures_of_every_shape(void **state)
     close_device(device);
 }
 
+static void metrics_of_every_shape(void **state)
+{
+    (void)state;
+    dg_device *device = open_device("gpu=1");
+    check_all_metrics(&dg_backend_opencl, device, 1);
+    close_device(device);
+}
+
 static void without_doubles_there_is_no_phash(void **state)
 {
     (void)state;
@@ -56,6 +64,7 @@ static void without_doubles_there_is_no_phash(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(pictures_of_every_shape),
+    cmocka_unit_test(metrics_of_every_shape),
     cmocka_unit_test(without_doubles_there_is_no_phash),
 };
 

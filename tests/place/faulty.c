@@ -201,7 +201,8 @@ static enum dg_code faulty_run(dg_device *device, enum dg_op op, void *argument,
     case DG_OP_RESIZE:
     case DG_OP_PHASH:
     case DG_OP_BLOCKS:
-    case DG_OP_RENDER: must(0, "RESIZE, PHASH, BLOCKS and RENDER, which the CPU behind this has not"); break;
+    case DG_OP_RENDER:
+    case DG_OP_QUALITY: must(0, "the operations of pictures, which the CPU behind this has not"); break;
     }
     device->op = op;
     device->running = 1;
@@ -232,7 +233,8 @@ static void spoil(const dg_device *device)
     case DG_OP_RESIZE:
     case DG_OP_PHASH:
     case DG_OP_BLOCKS:
-    case DG_OP_RENDER: break;
+    case DG_OP_RENDER:
+    case DG_OP_QUALITY: break;
     }
 }
 
