@@ -17,7 +17,8 @@ typedef dg_hashing_item found[PICTURES];
 static const dg_poll never = {0};
 static uint8_t samples[SAMPLES], flat[SAMPLES], striped[SAMPLES];
 static found pictures; /* with the right answers */
-static const unsigned all = DG_HASHING_KINDS, metrics = (1u << DG_METRICS) - 1;
+static const unsigned all = DG_HASHING_KINDS, few = 1u << DG_PHASH | 1u << DG_AHASH | 1u << DG_WHASH;
+static const unsigned metrics = (1u << DG_METRICS) - 1;
 
 static int make_pictures(void **state)
 {
@@ -132,6 +133,37 @@ static void batches_that_are_too_large_are_cut(void **state)
     }
 }
 
+/* Of a picture that is black but for one sample in each quarter. */
+static void large_planes_are_made_here(void **state)
+{
+    enum { SIDE = 4 * DG_BLOCK_SIDE_MAX };
+    (void)state;
+    dg_hashing_spec spec = spec_of("emulator", 1);
+    uint8_t *black = calloc(SIDE, SIDE);
+    dg_hashing_item item = {.picture = {black, {SIDE, SIDE}}};
+    dg_hashing *hashing;
+    dg_report report = {0};
+    dg_err err = {0};
+    assert_non_null(black);
+    black[0] = 1;
+    black[SIDE / 2] = 9;
+    black[(size_t)SIDE * SIDE / 2] = 3;
+    black[(size_t)SIDE * SIDE - 1] = 7;
+    spec.hashes = 1u << DG_WHASH;
+    spec.hash_size = 2;
+    spec.metrics = 0;
+    dg_emulator_reset(&(dg_emulator_settings){0});
+    assert_int_equal(dg_hashing_open(&spec, &never, &hashing, &err), DG_OK);
+    assert_int_equal(dg_hashing_run(hashing, &item, 1, &never, &err), DG_OK);
+    assert_int_equal(item.hash[DG_WHASH][0], 5); /* 0101 */
+    assert_true(dg_hashing_on_device(hashing));
+    dg_hashing_report(hashing, &report);
+    assert_int_equal(report.batches, 0);
+    dg_hashing_close(hashing, NULL);
+    free(black);
+    assert_clean();
+}
+
 static void auto_compares_the_costs(void **state)
 {
     (void)state;
@@ -186,18 +218,20 @@ static void every_call_of_the_device_may_fail(void **state)
     found out;
     dg_report report;
     dg_err none = {0};
-    const dg_hashing_spec clean = spec_of("emulator", 1);
+    dg_hashing_spec clean = spec_of("emulator", 1);
+    clean.hashes = few;
     dg_emulator_reset(&(dg_emulator_settings){0});
     assert_int_equal(work(&clean, out, &report, &none), DG_OK);
     const uint64_t calls = dg_emulator_calls();
     for (uint64_t n = 1; n <= calls; n += DG_TEST_STRIDE)
         for (int way = 0; way < 4; way++) {
-            const dg_hashing_spec spec = spec_of("emulator", way & 1);
+            dg_hashing_spec spec = spec_of("emulator", way & 1);
             const dg_emulator_settings settings = {.fail_at = n,
                                                    .sticky = way >> 1 & 1,
                                                    .code = (n + (uint64_t)way) % 2 ? DG_DEVICE_ERROR
                                                                                    : DG_DEVICE_NOMEM};
             dg_err err = {0};
+            spec.hashes = few;
             dg_emulator_reset(&settings);
             work(&spec, out, &report, &err);
             if (err.code == DG_OK)
@@ -216,8 +250,9 @@ static void every_allocation_may_fail(void **state)
     dg_report report;
     for (long n = 1;; n += DG_TEST_STRIDE)
         for (int way = 0; way < 4; way++) {
-            const dg_hashing_spec spec = spec_of(way & 2 ? "cpu" : "emulator", 0);
+            dg_hashing_spec spec = spec_of(way & 2 ? "cpu" : "emulator", 0);
             dg_err err = {0};
+            spec.hashes = few;
             dg_emulator_reset(&(dg_emulator_settings){.eager = 1});
             const long living = memory.living;
             memory_arm(n, way & 1);
@@ -235,6 +270,7 @@ static void every_allocation_may_fail(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(on_the_device),
     cmocka_unit_test(batches_that_are_too_large_are_cut),
+    cmocka_unit_test(large_planes_are_made_here),
     cmocka_unit_test(auto_compares_the_costs),
     cmocka_unit_test(stops_when_told),
     cmocka_unit_test(every_call_of_the_device_may_fail),
