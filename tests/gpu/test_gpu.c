@@ -290,6 +290,12 @@ static void hashes_pictures(void **state)
     check_all_pictures(backend, device, rows <= 600);
 }
 
+static void grades_pictures(void **state)
+{
+    (void)state;
+    check_all_metrics(backend, device, rows <= 600);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(passes_the_self_test),
     cmocka_unit_test(partitions),
@@ -301,6 +307,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(counts_distances),
     cmocka_unit_test(finds_the_nearest),
     cmocka_unit_test(hashes_pictures),
+    cmocka_unit_test(grades_pictures),
     cmocka_unit_test(opens_and_closes),
     cmocka_unit_test(several_threads),
     cmocka_unit_test(a_forked_child_is_refused),
