@@ -188,7 +188,7 @@ static void matches_the_definition_all_shapes_and_widths(void **state)
     static const uint32_t widths[] = {1, 8, 12, 63, 64, 128, 256};
     for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
         for (int shape = 0; shape < COLUMN_SHAPES; shape++)
-            check_column(make_column((enum column_shape)shape, 120, widths[w], 5), 120, widths[w],
+            check_column(make_column((enum column_shape)shape, 90, widths[w], 5), 90, widths[w],
                          column_shape_names[shape]);
 }
 
@@ -315,7 +315,7 @@ static void stops_when_asked(void **state)
     uint64_t *column = make_column(SUBCUBE, 30000, 64, 1);
     for (int method = 0; method < 3; method++) {
         int done = 0;
-        for (int calls = 0; !done; calls = calls + 1 + calls / 4) {
+        for (int calls = 0; !done; calls = calls + 1 + calls / 2) {
             int left = calls;
             dg_err err = {DG_OK, ""};
             dg_report report;
