@@ -11,13 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONG_WINDOW = 128 };
-
-/* Memory for `count` things of `bytes` each, zeroed; at least one. */
-static void *blank(size_t count, size_t bytes)
-{
-    return calloc(count ? count : 1, bytes);
-}
+enum { LONG_WINDOW = 128 }; /* inputs */
 
 /* `count` samples or weights of 16 bits, zeroed, beginning where a block of them is loaded quickly. */
 static int16_t *blank_blocks(size_t count)
@@ -36,7 +30,7 @@ int dg_row_batch_init(dg_row_batch *batch, size_t width)
 {
     batch->width = width;
     batch->stride = (width + DG_ROW_SLACK) / DG_TAP_BLOCK * DG_TAP_BLOCK;
-    batch->bytes = blank(DG_ROW_BATCH * width + DG_ROW_SLACK, 1);
+    batch->bytes = calloc(DG_ROW_BATCH * width + DG_ROW_SLACK, 1);
     batch->wide = blank_blocks(DG_ROW_BATCH * batch->stride);
     return batch->bytes && batch->wide;
 }
@@ -106,7 +100,7 @@ static int lay_out_taps(dg_across *a, dg_axis axis, const dg_windows *windows)
     size_t most = dg_lanczos_window_max(axis), stride = (whole_blocks(most) + 1) * DG_TAP_BLOCK;
     int align = most > LONG_WINDOW;
 
-    a->taps = blank(axis.out, sizeof *a->taps);
+    a->taps = calloc(axis.out, sizeof *a->taps);
     a->low = blank_blocks(axis.out * stride);
     a->high = blank_blocks(axis.out * stride);
     if (!a->taps || !a->low || !a->high) return 0;
@@ -189,7 +183,7 @@ static int lay_out_groups(dg_across *a, const dg_windows *windows, uint32_t most
 {
     size_t groups = groups_of(a->outputs), stride = most_pairs * (size_t)(2 * DG_GROUP);
 
-    a->groups = blank(groups, sizeof *a->groups);
+    a->groups = calloc(groups, sizeof *a->groups);
     a->low = blank_blocks(groups * stride);
     a->high = blank_blocks(groups * stride);
     if (!a->groups || !a->low || !a->high) return 0;
