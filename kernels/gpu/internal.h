@@ -107,6 +107,12 @@ enum dg_code dg_gpu_sort(dg_device *device, const dg_side *side, void *keys, voi
 /* The table as kernels see it. */
 dg_table dg_gpu_table(const dg_index *index);
 
+/* Where a picture lies, as kernels count. */
+static inline uint32_t dg_gpu_place(uint64_t offset)
+{
+    return (uint32_t)(offset / DG_RESIZE_ALIGNMENT);
+}
+
 /* n / d, rounded up. */
 static inline uint32_t dg_gpu_ceil(uint64_t n, uint32_t d)
 {

@@ -33,11 +33,6 @@ static enum dg_code quality_begin(dg_device *device, void *arguments, dg_err *er
     return DG_OK;
 }
 
-static uint32_t place_of(uint64_t offset)
-{
-    return (uint32_t)(offset / DG_RESIZE_ALIGNMENT);
-}
-
 /* Where a level below the picture itself lies among the smaller ones. */
 static uint64_t offset_of(const dg_quality_picture *picture, uint32_t level)
 {
@@ -50,8 +45,8 @@ static uint64_t offset_of(const dg_quality_picture *picture, uint32_t level)
 static dg_quality_pass pass_of(const dg_op_quality *op, uint32_t i, uint32_t level)
 {
     const dg_quality_picture *picture = &op->pictures[i];
-    const dg_quality_pass pass = {.from = place_of(level ? offset_of(picture, level) : picture->pixels),
-                                  .to = place_of(offset_of(picture, level + 1)),
+    const dg_quality_pass pass = {.from = dg_gpu_place(level ? offset_of(picture, level) : picture->pixels),
+                                  .to = dg_gpu_place(offset_of(picture, level + 1)),
                                   .width = picture->width >> level,
                                   .height = picture->height >> level,
                                   .level = level,

@@ -28,25 +28,20 @@ static enum dg_code resize_begin(dg_device *device, void *arguments, dg_err *err
     return DG_OK;
 }
 
-static uint32_t place_of(uint64_t offset)
-{
-    return (uint32_t)(offset / DG_RESIZE_ALIGNMENT);
-}
-
 /* The first or second pass over picture i, without its place among the groups. */
 static dg_resize_pass pass_of(const dg_op_resize *op, uint32_t i, uint32_t stage)
 {
     const dg_resize_picture *picture = &op->pictures[i];
     const uint32_t down = stage == 0 ? picture->down_first : !picture->down_first;
-    dg_resize_pass pass = {.from = place_of(stage == 0 ? picture->pixels : picture->between),
-                           .to = place_of(picture->between),
+    dg_resize_pass pass = {.from = dg_gpu_place(stage == 0 ? picture->pixels : picture->between),
+                           .to = dg_gpu_place(picture->between),
                            .width = picture->width,
                            .height = picture->height,
                            .out = down ? op->height : op->width,
                            .taps = down ? picture->down : picture->across,
                            .down = down};
     if (stage == 0) return pass;
-    pass.to = i * place_of(dg_plane_stride(op->width, op->height));
+    pass.to = i * dg_gpu_place(dg_plane_stride(op->width, op->height));
     if (down)
         pass.width = op->width;
     else
