@@ -73,6 +73,14 @@ DG_INLINE uint32_t dg_bits_256(uint64_t w, uint64_t x, uint64_t y, uint64_t z)
 
 #endif
 
+/* Adds to a sum of 64 bits, which are two words, the lower first. */
+DG_INLINE void dg_add_64(DG_GLOBAL uint32_t *sum, uint32_t low, uint32_t high)
+{
+    const uint32_t before = DG_ATOMIC_ADD(&sum[0], low);
+    const uint32_t more = high + (before + low < before);
+    if (more) DG_ATOMIC_ADD(&sum[1], more);
+}
+
 /* Defines name(table, count, group): the last entry whose `first` group is not beyond that one. */
 #define DG_DEFINE_SEARCH(name, type)                                                                         \
     DG_INLINE uint32_t name(DG_GLOBAL const type *table, uint32_t count, uint32_t group)                     \

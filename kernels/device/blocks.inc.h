@@ -1,6 +1,6 @@
 /*
  * BLOCKS: the sums of the blocks of planes. A group adds up one block: a lane every so many samples of every
- * so many rows, then half of the lanes the sums of the other half, until one is left.
+ * so many rows.
  */
 DG_KERNEL(blocks, DG_GLOBAL const uint8_t *planes, DG_GLOBAL uint32_t *sums, const dg_blocks_arguments a)
 {
@@ -17,13 +17,7 @@ DG_KERNEL(blocks, DG_GLOBAL const uint8_t *planes, DG_GLOBAL uint32_t *sums, con
         sum[l] = total;
     }
     DG_BARRIER
-    for (uint32_t left = DG_GROUP / 2; left > 0; left /= 2) {
-        DG_LANES(l)
-        {
-            if (l < left) sum[l] += sum[l + left];
-        }
-        DG_BARRIER
-    }
+    DG_SUM_UP(sum)
     DG_LANES(l)
     {
         if (l == 0) sums[group] = sum[0];

@@ -130,6 +130,19 @@ DG_INLINE uint32_t dg_least(uint32_t x, uint32_t y)
 }
 
 /*
+ * Phases that sum the DG_GROUP numbers of a shared array into its first: half of the lanes add those of the
+ * other half, until one is left. Before it a barrier is the caller's; it ends with one.
+ */
+#define DG_SUM_UP(sum)                                                                                       \
+    for (uint32_t dg_left = DG_GROUP / 2; dg_left > 0; dg_left /= 2) {                                       \
+        DG_LANES(l)                                                                                          \
+        {                                                                                                    \
+            if (l < dg_left) sum[l] += sum[l + dg_left];                                                     \
+        }                                                                                                    \
+        DG_BARRIER                                                                                           \
+    }
+
+/*
  * Phases that sum the DG_GROUP numbers of a shared array, each with all before it, by doubling distances.
  * `mine` is a per-lane variable. Before it a barrier is the caller's; it ends with one.
  */

@@ -83,14 +83,6 @@ DG_INLINE void dg_quality_steps(dg_quality_lane *lane, DG_GLOBAL const uint8_t *
             dg_quality_steeper(*(at - 2 * (uint64_t)width), *(at - (uint64_t)width), *at, at[width]);
 }
 
-/* Adds to a sum of 64 bits, which are two words. */
-DG_INLINE void dg_quality_add(DG_GLOBAL uint32_t *sum, uint32_t low, uint32_t high)
-{
-    const uint32_t before = DG_ATOMIC_ADD(&sum[0], low);
-    const uint32_t more = high + (before + low < before);
-    if (more) DG_ATOMIC_ADD(&sum[1], more);
-}
-
 /* Which of a picture's sums a group's part belongs to. */
 DG_INLINE uint32_t dg_quality_sum_of(uint32_t part, uint32_t level)
 {
@@ -175,8 +167,7 @@ DG_KERNEL(quality, DG_GLOBAL const uint8_t *pixels, DG_GLOBAL uint8_t *smaller, 
         if (tally[l]) DG_ATOMIC_ADD(&out[l], tally[l]);
         if (l < DG_QUALITY_PARTS && part[l]) {
             const int negative = l == DG_QUALITY_LAPLACE && part[l] >> 31;
-            dg_quality_add(out + 256 + 2 * dg_quality_sum_of(l, pass.level), part[l],
-                           negative ? 0xFFFFFFFF : 0);
+            dg_add_64(out + 256 + 2 * dg_quality_sum_of(l, pass.level), part[l], negative ? 0xFFFFFFFF : 0);
         }
         if (pass.level == 0 && l < DG_GROUP / DG_QUALITY_BLOCK && row > 0 && row - 1 < down && b < across)
             blocks[(uint64_t)pass.block + (uint64_t)(row - 1) * across + b] =

@@ -180,20 +180,10 @@ DG_SIZED_KERNEL(buckets, DG_SIEVE, DG_GLOBAL const uint64_t *hashes_a, DG_GLOBAL
         sum[l] = compared;
     }
     DG_BARRIER
-    for (uint32_t others = DG_GROUP / 2; others > 0; others /= 2) {
-        DG_LANES(l)
-        {
-            if (l < others) sum[l] += sum[l + others];
-        }
-        DG_BARRIER
-    }
+    DG_SUM_UP(sum)
     DG_LANES(l)
     {
-        if (l > 0) continue;
-        const uint32_t low = (uint32_t)sum[0];
-        const uint32_t before = DG_ATOMIC_ADD(&counts[DG_SLOTS + 2 * piece.slot], low);
-        const uint32_t high = (uint32_t)(sum[0] >> 32) + (before + low < before);
-        if (high) DG_ATOMIC_ADD(&counts[DG_SLOTS + 2 * piece.slot + 1], high);
+        if (l == 0) dg_add_64(counts + DG_SLOTS + 2 * piece.slot, (uint32_t)sum[0], (uint32_t)(sum[0] >> 32));
     }
 }
 

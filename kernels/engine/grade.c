@@ -20,11 +20,6 @@ static dg_size size_of(const dg_resize_picture *picture)
     return (dg_size){picture->width, picture->height};
 }
 
-static uint64_t blocks_of(dg_size size)
-{
-    return (uint64_t)dg_metric_blocks_along(size.width) * dg_metric_blocks_along(size.height);
-}
-
 /* Bytes of the levels below the picture itself. */
 static uint64_t smaller_of(dg_size size)
 {
@@ -40,7 +35,7 @@ uint64_t dg_grade_bytes(const dg_grey *pictures, uint32_t count)
 {
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < count; i++)
-        bytes += smaller_of(pictures[i].size) + blocks_of(pictures[i].size) * sizeof(uint32_t) +
+        bytes += smaller_of(pictures[i].size) + dg_metric_blocks(pictures[i].size) * sizeof(uint32_t) +
                  sizeof(dg_quality_sums);
     return bytes;
 }
@@ -59,7 +54,7 @@ static enum dg_code lay_out(const dg_shrink *batch, answer *a, dg_err *err)
                                               .levels = (uint32_t)dg_metric_levels(size),
                                               .block = (uint32_t)a->block_count};
         a->smaller += smaller_of(size);
-        a->block_count += blocks_of(size);
+        a->block_count += dg_metric_blocks(size);
     }
     a->blocks = malloc((a->block_count + 1) * sizeof *a->blocks);
     return a->blocks ? DG_OK : dg_fail_nomem(err, "the metrics of a batch");
@@ -98,7 +93,7 @@ static dg_metric_sums sums_of(const answer *a, uint32_t i)
     dg_metric_sums to = {.size = size,
                          .noise = from->noise,
                          .blocks = a->blocks + picture->block,
-                         .block_count = blocks_of(size)};
+                         .block_count = dg_metric_blocks(size)};
     for (int v = 0; v < 256; v++) to.counts[v] = from->counts[v];
     for (int k = 0; k < DG_METRIC_LEVELS; k++)
         to.level[k] = (dg_score_sums){(int64_t)from->laplace[k], from->laplace2[k], k ? 0 : from->gradient2};

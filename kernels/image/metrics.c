@@ -79,6 +79,11 @@ uint32_t dg_metric_blocks_along(uint32_t side)
     return side < 2 ? 0 : (side - 2) / DG_METRIC_BLOCK;
 }
 
+size_t dg_metric_blocks(dg_size size)
+{
+    return (size_t)dg_metric_blocks_along(size.width) * dg_metric_blocks_along(size.height);
+}
+
 static double samples_of(dg_size size)
 {
     return (double)size.width * size.height;

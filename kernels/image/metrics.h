@@ -42,8 +42,9 @@ int dg_metrics_need_windows(unsigned metrics);
 int dg_metric_levels(dg_size size);
 dg_size dg_metric_level(dg_size size, int level);
 
-/* Whole blocks along a side. */
+/* Whole blocks along a side, and of a picture. */
 uint32_t dg_metric_blocks_along(uint32_t side);
+size_t dg_metric_blocks(dg_size size);
 
 /*
  * The metrics asked for, bit 1 << metric each, and in *null bit 1 << metric for those that the picture has

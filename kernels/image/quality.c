@@ -21,7 +21,6 @@ typedef struct level {
     size_t stride;
     uint8_t *rows; /* KEPT of them, row y at y mod KEPT, with margins */
     uint32_t received;
-    dg_score_sums sums;
 } level;
 
 struct dg_quality {
@@ -65,7 +64,7 @@ enum dg_code dg_quality_open(dg_quality **quality, dg_size size, unsigned metric
     int ok = 1;
     for (int levels = dg_metric_levels(size); ok && q->levels < levels; q->levels++)
         ok = level_init(&q->level[q->levels], dg_metric_level(size, q->levels));
-    size_t blocks = (size_t)dg_metric_blocks_along(size.width) * dg_metric_blocks_along(size.height);
+    size_t blocks = dg_metric_blocks(size);
     q->noise = calloc(size.width, sizeof *q->noise);
     q->clipped = calloc(size.width, 1);
     q->steps = calloc(size.width, sizeof *q->steps);
@@ -148,11 +147,11 @@ static void close_blocks(dg_quality *q, int whole)
 /* The windows around row y of the picture itself. Only the interior counts for noise. */
 static void measure_picture(dg_quality *q, uint32_t y)
 {
-    level *l = &q->level[0];
+    const level *l = &q->level[0];
     const uint8_t *above, *below, *row = row_of(l, y);
 
     neighbours(l, y, &above, &below);
-    q->loops->windows(above, row, below, l->size.width, &l->sums, q->noise);
+    q->loops->windows(above, row, below, l->size.width, &q->sums.level[0], q->noise);
     q->loops->clipped(row, l->size.width, q->clipped);
     if (y == 0 || y + 1 == l->size.height)
         clear_blocks(q);
@@ -160,12 +159,13 @@ static void measure_picture(dg_quality *q, uint32_t y)
         close_blocks(q, y % DG_METRIC_BLOCK == 0);
 }
 
-static void measure_level(const dg_quality *q, level *l, uint32_t y)
+static void measure_level(dg_quality *q, int k, uint32_t y)
 {
+    const level *l = &q->level[k];
     const uint8_t *above, *below;
 
     neighbours(l, y, &above, &below);
-    q->loops->laplace(above, row_of(l, y), below, l->size.width, &l->sums);
+    q->loops->laplace(above, row_of(l, y), below, l->size.width, &q->sums.level[k]);
 }
 
 static void measure(dg_quality *q, int k, uint32_t y)
@@ -173,7 +173,7 @@ static void measure(dg_quality *q, int k, uint32_t y)
     if (k == 0)
         measure_picture(q, y);
     else
-        measure_level(q, &q->level[k], y);
+        measure_level(q, k, y);
 }
 
 static void flush_steps(dg_quality *q)
@@ -228,7 +228,6 @@ void dg_quality_finish(dg_quality *quality, int jpeg_quality, double metric[DG_M
 
     for (int v = 0; v < 256; v++)
         for (int part = 0; part < PARTS; part++) sums->counts[v] += quality->histogram[part][v];
-    for (int k = 0; k < quality->levels; k++) sums->level[k] = quality->level[k].sums;
     sums->blocks = quality->blocks;
     dg_metrics_of(sums, quality->metrics, jpeg_quality, metric, null);
 }

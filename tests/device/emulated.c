@@ -27,6 +27,15 @@ void emulated_close(dg_device *device)
     assert_nothing_left();
 }
 
+void emulated_checks(void (*check)(const dg_backend *backend, dg_device *device, int quick))
+{
+    for (int eager = 0; eager < 2; eager++) {
+        dg_device *device = emulated_open(&(dg_emulator_settings){.eager = eager});
+        check(&dg_backend_emulator, device, eager);
+        emulated_close(device);
+    }
+}
+
 static int stop_at_once(void *asked)
 {
     return ++*(int *)asked;

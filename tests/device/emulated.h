@@ -8,6 +8,10 @@
 dg_device *emulated_open(const dg_emulator_settings *settings);
 void emulated_close(dg_device *device);
 
+/* Checks dg_backend_emulator's device, whose work is done late; and with fewer cases (`quick`) one that does
+ * it at once. */
+void emulated_checks(void (*check)(const dg_backend *backend, dg_device *device, int quick));
+
 /* Some work on a device of dg_backend_emulator, with what comes of it in `out`. */
 typedef enum dg_code emulated_errand(dg_device *device, const dg_poll *poll, uint8_t *out, dg_err *err);
 

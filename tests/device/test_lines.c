@@ -9,11 +9,7 @@
 static void lines_of_every_shape(void **state)
 {
     (void)state;
-    for (int eager = 0; eager < 2; eager++) {
-        dg_device *device = emulated_open(&(dg_emulator_settings){.eager = eager});
-        check_all_lines(&dg_backend_emulator, device, eager);
-        emulated_close(device);
-    }
+    emulated_checks(check_all_lines);
 }
 
 static enum dg_code errand(dg_device *device, const dg_poll *poll, uint8_t *out, dg_err *err)

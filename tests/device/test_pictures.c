@@ -9,21 +9,13 @@
 static void pictures_of_every_shape(void **state)
 {
     (void)state;
-    for (int eager = 0; eager < 2; eager++) {
-        dg_device *device = emulated_open(&(dg_emulator_settings){.eager = eager});
-        check_all_pictures(&dg_backend_emulator, device, eager);
-        emulated_close(device);
-    }
+    emulated_checks(check_all_pictures);
 }
 
 static void metrics_of_every_shape(void **state)
 {
     (void)state;
-    for (int eager = 0; eager < 2; eager++) {
-        dg_device *device = emulated_open(&(dg_emulator_settings){.eager = eager});
-        check_all_metrics(&dg_backend_emulator, device, eager);
-        emulated_close(device);
-    }
+    emulated_checks(check_all_metrics);
 }
 
 enum { PICTURES = 3, HASH = 8, ALONG = 2, SUMS = PICTURES * ALONG * ALONG };
